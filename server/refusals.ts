@@ -1,0 +1,37 @@
+/**
+ * Every refusal of the platform once: its code (stable, part of the API), its HTTP status and one
+ * sentence that says what to do. docs/refusals.md is generated from this table.
+ */
+import type { Facts, Refusal, RefusalEntry } from "./kernel/refusal.ts";
+
+export const refusals = {
+  // The request itself
+  invalid_request: { status: 400, title: "The request does not have the right form: {detail}" },
+  idempotency_key_missing: {
+    status: 400,
+    title: "Send an Idempotency-Key header (1 to 64 visible characters), the same on every retry.",
+  },
+  not_signed_in: { status: 401, title: "Send a valid token: Authorization: Bearer <token>." },
+  not_allowed: { status: 403, title: "The token lacks the scope {scope}." },
+  not_found: { status: 404, title: "There is no {what} with this id." },
+  route_not_found: { status: 404, title: "There is no such address; see /docs." },
+  body_too_large: { status: 413, title: "The body exceeds {limit} bytes." },
+  unsupported_media_type: { status: 415, title: "Send application/json." },
+  request_in_progress: {
+    status: 409,
+    title: "A request with this Idempotency-Key is still running: send it again in a moment.",
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: "This Idempotency-Key was used for another body: use a new key for a new request.",
+  },
+  rate_limited: { status: 429, title: "Too many requests: try again after {retryAfterSeconds} s." },
+  overloaded: { status: 503, title: "The platform is at its limit: try again shortly." },
+  unavailable: { status: 503, title: "A part of the platform does not answer: try again shortly." },
+} as const satisfies Record<string, RefusalEntry>;
+
+export type RefusalCode = keyof typeof refusals;
+
+export function refuse<Code extends RefusalCode>(code: Code, facts: Facts = {}): Refusal<Code> {
+  return { kind: "refused", code, facts };
+}
