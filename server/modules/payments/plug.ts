@@ -19,6 +19,8 @@ export interface ChannelCapabilities {
   readonly currencies: readonly Currency[];
   /** Methods that need the payer's id at the channel (WeChat: openid). */
   readonly payerIdMethods: readonly PaymentMethod[];
+  /** Methods that need the payer's IP address (WeChat: h5). */
+  readonly payerIpMethods: readonly PaymentMethod[];
   readonly partialRefund: boolean;
   readonly refundsPerPaymentMax: number;
   /** How long after the payment the channel still refunds. */
@@ -55,7 +57,9 @@ export type ChannelAnswer<Value> =
   | { readonly kind: "unknown"; readonly why: string; readonly retryAfterMs?: number };
 
 export type RefusedReason =
-  | "not_found" // the channel has no such trade or refund
+  // The channel has no such trade or refund. A refund may then be sent again, but only under the same
+  // number: the first request may still be on its way.
+  | "not_found"
   | "already_paid"
   | "already_closed"
   | "number_reused" // our number was used with other content
@@ -150,6 +154,11 @@ export type NoticeVerdict =
   | { readonly kind: "verified"; readonly notice: VerifiedNotice }
   /** Right signature, but of an event that payments does not use: acknowledged and kept. */
   | { readonly kind: "ignored"; readonly noticeId: string; readonly why: string }
+  /**
+   * Cannot be judged now: the key that signed it could not be fetched, or it cannot be decrypted or
+   * read. Answered with "refused", so that the channel sends it again, and seen by a person.
+   */
+  | { readonly kind: "unreadable"; readonly why: string }
   | { readonly kind: "forged"; readonly why: string };
 
 export interface NoticeReply {
