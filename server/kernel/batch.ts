@@ -1,0 +1,266 @@
+/**
+ * Group commit. While one transaction is committing, the next batch collects; an idle system
+ * commits a batch of one at once. One batch holds commands of one operation and one tenant.
+ * Measured on two cores, one hot product: one transaction per order gives 190 to 390 orders a
+ * second, groups give more than 8,000, with the same durability.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { assert, required } from "./assert.ts";
+import type { Database, HotConnection, Tx } from "./database.ts";
+import { asFault, FaultError, isConnectionLoss, isRetryable } from "./database.ts";
+import type { IdempotencyKey } from "./idempotency.ts";
+import { keepAnswers, loadKeptAnswers, replay } from "./idempotency.ts";
+import type { Answer, KeyedOperation, Operation } from "./operation.ts";
+import type { Refusal } from "./refusal.ts";
+import { isRefusal } from "./refusal.ts";
+
+export interface CommitterOptions {
+  readonly database: Database;
+  /** Dedicated connections. Three or more only make batches smaller (measured). */
+  readonly committers?: 1 | 2;
+  /** Commands waiting in this process at most; more are told to come back later. */
+  readonly queueMax?: number;
+  readonly observe?: BatchObserver;
+}
+
+export interface BatchObserver {
+  committed(operation: string, size: number, seconds: number): void;
+  queued(depth: number): void;
+  retried(operation: string, why: string): void;
+}
+
+/** What a repeated key with another body gets. The code stands in the table of refusals. */
+const keyReused: Refusal = { kind: "refused", code: "idempotency_key_reused", facts: {} };
+
+const queueMaxDefault = 4096;
+/** A lost race is settled by the second try; a third covers a database that is restarting. */
+const attemptsMax = 4;
+const retryPauseMs = 150;
+const overloadRetryAfterMs = 1000;
+
+type Result = { kind: "outcome"; outcome: unknown } | { kind: "keyed"; result: Answer | Refusal };
+
+interface Entry {
+  readonly command: unknown;
+  readonly key: IdempotencyKey | undefined;
+  resolve(result: Result): void;
+  reject(error: unknown): void;
+}
+
+/** The commands of one operation and one tenant that wait for their batch. */
+interface Lane {
+  readonly tenantId: string;
+  readonly operation: AnyOperation;
+  readonly entries: Entry[];
+  waiting: boolean;
+}
+
+type AnyOperation = Operation<unknown, unknown, unknown> & {
+  answer?(outcome: unknown): Answer | Refusal;
+};
+
+export type Committers = ReturnType<typeof createCommitters>;
+
+export function createCommitters(options: CommitterOptions) {
+  const queueMax = options.queueMax ?? queueMaxDefault;
+  const lanes = new Map<string, Lane>();
+  /** Lanes with waiting commands, served in turn so that no tenant starves another. */
+  const turn: Lane[] = [];
+  const idle: (() => void)[] = [];
+  /** Keyed commands under way in this process: a repeated key joins the first one. */
+  const inFlight = new Map<string, { bodyHash: Buffer; promise: Promise<Answer | Refusal> }>();
+  let depth = 0;
+  let stopping = false;
+
+  function enqueue(operation: AnyOperation, tenantId: string, entry: Entry): void {
+    if (stopping) return entry.reject(new FaultError("the server is stopping"));
+    if (depth >= queueMax) {
+      return entry.reject(
+        new FaultError("too many commands are waiting", { retryAfterMs: overloadRetryAfterMs }),
+      );
+    }
+    depth += 1;
+    options.observe?.queued(depth);
+    const laneKey = `${tenantId} ${operation.name}`;
+    let lane = lanes.get(laneKey);
+    if (lane === undefined) {
+      lane = { tenantId, operation, entries: [], waiting: false };
+      lanes.set(laneKey, lane);
+    }
+    assert(lane.operation === operation, `two operations are called ${operation.name}`);
+    lane.entries.push(entry);
+    if (!lane.waiting) {
+      lane.waiting = true;
+      turn.push(lane);
+    }
+    idle.pop()?.();
+  }
+
+  function takeBatch(): { lane: Lane; entries: Entry[] } | undefined {
+    const lane = turn.shift();
+    if (lane === undefined) return undefined;
+    const entries = lane.entries.splice(0, lane.operation.batchMax);
+    depth -= entries.length;
+    lane.waiting = lane.entries.length > 0;
+    if (lane.waiting) turn.push(lane);
+    else lanes.delete(`${lane.tenantId} ${lane.operation.name}`);
+    return { lane, entries };
+  }
+
+  async function serve(): Promise<void> {
+    let connection: HotConnection | undefined;
+    for (;;) {
+      const batch = takeBatch();
+      if (batch === undefined) {
+        if (stopping) break;
+        await new Promise<void>((wake) => idle.push(wake));
+        continue;
+      }
+      connection = await commitBatch(connection, batch.lane, batch.entries, options);
+    }
+    await connection?.close().catch(() => undefined);
+  }
+
+  const served = Array.from({ length: options.committers ?? 1 }, serve);
+
+  return {
+    /** Runs a command in the next batch of its tenant. Rejects with FaultError or a bug. */
+    run<Command, World, Outcome>(
+      operation: Operation<Command, World, Outcome>,
+      tenantId: string,
+      command: Command,
+    ): Promise<Outcome> {
+      return new Promise<Outcome>((resolve, reject) => {
+        enqueue(erase(operation), tenantId, {
+          command,
+          key: undefined,
+          resolve: (result) => {
+            assert(result.kind === "outcome");
+            // The lane only ever holds outcomes of this very operation.
+            resolve(result.outcome as Outcome);
+          },
+          reject,
+        });
+      });
+    },
+
+    /**
+     * The same under an Idempotency-Key: the answer is written in the transaction of the command.
+     * Same key and body: the first answer again, byte for byte; other body: a refusal.
+     */
+    runKeyed<Command, World, Outcome>(
+      operation: KeyedOperation<Command, World, Outcome>,
+      tenantId: string,
+      key: IdempotencyKey,
+      command: Command,
+    ): Promise<Answer | Refusal> {
+      const flightKey = `${tenantId} ${key.key}`;
+      const running = inFlight.get(flightKey);
+      if (running !== undefined) {
+        return running.bodyHash.equals(key.bodyHash) ? running.promise : Promise.resolve(keyReused);
+      }
+      const promise = new Promise<Answer | Refusal>((resolve, reject) => {
+        enqueue(erase(operation), tenantId, {
+          command,
+          key,
+          resolve: (result) => {
+            assert(result.kind === "keyed");
+            resolve(result.result);
+          },
+          reject,
+        });
+      }).finally(() => inFlight.delete(flightKey));
+      inFlight.set(flightKey, { bodyHash: key.bodyHash, promise });
+      return promise;
+    },
+
+    depth: () => depth,
+
+    /** Finishes what was accepted, then closes the connections. */
+    async stop(): Promise<void> {
+      stopping = true;
+      for (const wake of idle.splice(0)) wake();
+      await Promise.all(served);
+    },
+  };
+
+  /** Lanes hold operations of every type; `run` gives each outcome back to the type it came from. */
+  function erase<Command, World, Outcome>(operation: Operation<Command, World, Outcome>) {
+    return operation as AnyOperation;
+  }
+}
+
+/**
+ * Commits one batch and answers everybody in it. A batch that fails is loaded anew when a race or
+ * the connection was lost; then each command runs alone, so that one that faults does not take its
+ * neighbours along.
+ */
+async function commitBatch(
+  connection: HotConnection | undefined,
+  lane: Lane,
+  entries: readonly Entry[],
+  options: CommitterOptions,
+): Promise<HotConnection | undefined> {
+  let hot = connection;
+  for (let attempt = 1; ; attempt += 1) {
+    const startedAt = performance.now();
+    try {
+      if (hot === undefined || !hot.isAlive()) hot = await options.database.connectHot();
+      const results = await hot.transaction(lane.tenantId, (tx) => runBatch(tx, lane, entries));
+      const seconds = (performance.now() - startedAt) / 1000;
+      options.observe?.committed(lane.operation.name, entries.length, seconds);
+      entries.forEach((entry, index) => entry.resolve(required(results[index], "a result")));
+      return hot;
+    } catch (error) {
+      if (isConnectionLoss(error)) {
+        // Whether the COMMIT was done is unknown: the keys and the business ids will tell.
+        hot?.close().catch(() => undefined);
+        hot = undefined;
+      }
+      const why = error instanceof Error ? error.message : String(error);
+      if (isRetryable(error) && attempt < attemptsMax) {
+        options.observe?.retried(lane.operation.name, why);
+        await sleep(retryPauseMs * (attempt - 1));
+        continue;
+      }
+      if (entries.length === 1 || isConnectionLoss(error)) {
+        for (const entry of entries) entry.reject(asFault(error));
+        return hot;
+      }
+      options.observe?.retried(lane.operation.name, why);
+      for (const entry of entries) hot = await commitBatch(hot, lane, [entry], options);
+      return hot;
+    }
+  }
+}
+
+async function runBatch(tx: Tx, lane: Lane, entries: readonly Entry[]): Promise<Result[]> {
+  const { operation } = lane;
+  const keys = entries.flatMap(({ key }) => (key === undefined ? [] : [key]));
+  const keptLoading = keys.length === 0 ? undefined : loadKeptAnswers(tx, keys);
+  // Keys travel with the loads of the operation; a replayed command loads in vain, which is rare.
+  const [world, kept] = await Promise.all([
+    operation.load(
+      tx,
+      entries.map(({ command }) => command),
+    ),
+    keptLoading,
+  ]);
+
+  const outcomes: unknown[] = [];
+  const answers: { key: IdempotencyKey; answer: Answer }[] = [];
+  const results = entries.map(({ key, command }): Result => {
+    if (key !== undefined && kept?.has(key.key) === true) {
+      return { kind: "keyed", result: replay(kept, key) ?? keyReused };
+    }
+    const outcome = operation.decide(world, command, tx.now);
+    outcomes.push(outcome);
+    if (key === undefined) return { kind: "outcome", outcome };
+    const answer = required(operation.answer, `${operation.name}.answer`)(outcome);
+    if (!isRefusal(answer)) answers.push({ key, answer });
+    return { kind: "keyed", result: answer };
+  });
+  operation.save(tx, world, outcomes);
+  keepAnswers(tx, answers);
+  return results;
+}
