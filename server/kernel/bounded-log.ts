@@ -33,6 +33,10 @@ export function openBoundedLog(path: string, bytesMax = bytesMaxDefault): Bounde
 
 function rotate(fd: number, path: string, bytesMax: number): void {
   if (fstatSync(fd).size <= bytesMax) return;
-  copyFileSync(path, `${path}.1`);
+  try {
+    copyFileSync(path, `${path}.1`);
+  } catch {
+    // No room for a copy: then room matters more than the old lines.
+  }
   ftruncateSync(fd);
 }

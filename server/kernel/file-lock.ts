@@ -1,5 +1,5 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { identityOf, isRunning, ownIdentity } from "./process.ts";
+import { isRunning, ownIdentity } from "./process.ts";
 import type { ProcessIdentity } from "./process.ts";
 
 /** What the holder tells the others about itself: plain JSON values. */
@@ -48,7 +48,7 @@ export async function waitForFileLock(
   onWait: (holder: LockHolder) => void = () => undefined,
 ): Promise<FileLock> {
   const pollMs = 100;
-  for (let told = false; ; ) {
+  for (let told = false; ;) {
     const attempt = tryFileLock(path);
     if (attempt.kind === "acquired") return attempt.lock;
     if (!told) onWait(attempt.holder);
@@ -120,5 +120,5 @@ function removeStale(path: string): LockHolder | undefined {
 }
 
 function record(facts: LockFacts): string {
-  return `${JSON.stringify({ ...(identityOf(process.pid) ?? ownIdentity()), facts })}\n`;
+  return `${JSON.stringify({ ...ownIdentity(), facts })}\n`;
 }

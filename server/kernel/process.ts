@@ -48,7 +48,8 @@ export async function waitForExit(
 
 /** The processes called `name` that work in `directory`, which must be a real path. */
 export function processesWorkingIn(directory: string, name: string): ProcessIdentity[] {
-  const pids = process.platform === "linux" ? linuxPids(directory, name) : lsofPids(directory, name);
+  const pids =
+    process.platform === "linux" ? linuxPids(directory, name) : lsofPids(directory, name);
   return pids.map(identityOf).filter((identity) => identity !== undefined);
 }
 
@@ -103,7 +104,11 @@ function lsofPids(directory: string, name: string): number[] {
 function outputOf(command: string, args: string[]): string {
   try {
     const env = { ...process.env, LC_ALL: "C" };
-    return execFileSync(command, args, { encoding: "utf8", env, stdio: ["ignore", "pipe", "ignore"] });
+    return execFileSync(command, args, {
+      encoding: "utf8",
+      env,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
   } catch {
     return "";
   }
