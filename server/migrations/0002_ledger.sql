@@ -5,7 +5,8 @@ create table ledger.accounts (
   tenant_id uuid not null,
   id uuid not null,
   -- For people and for other modules: stock.on_hand.<sku>, payment.<payment>, ...
-  code text not null check (length(code) between 1 and 200),
+  -- Sorted by bytes, so that everything below "stock." is one range of the index.
+  code text collate "C" not null check (length(code) between 1 and 200),
   -- CNY, or stock:<sku>. Both accounts of a transfer have the same one.
   asset text not null check (length(asset) between 1 and 100),
   -- A guarded account never goes below zero, counting what is held.
@@ -57,4 +58,8 @@ create index transfers_by_debit on ledger.transfers
 create index transfers_by_credit on ledger.transfers
   (tenant_id, credit_account_id, at, bundle_id, leg) where indexed;
 -- Statements of all other accounts scan a bounded stretch of time.
-create index transfers_by_time on ledger.transfers using brin (at);
+create index transfers_by_time on ledger.transfers using brin (at) with (autosummarize = on);
+-- Transfers of a business row. Its id rises in time, so a block holds few stretches of ids; a
+-- tree would cost every order an entry more.
+create index transfers_by_reference on ledger.transfers
+  using brin (reference uuid_minmax_multi_ops) with (autosummarize = on);

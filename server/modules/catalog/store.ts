@@ -1,0 +1,46 @@
+import type { Tx } from "../../kernel/database.ts";
+import { statement } from "../../kernel/database.ts";
+import type { Currency } from "../../kernel/money.ts";
+import type { ProductId, Sku, SkuId } from "./domain.ts";
+import { fullTitle } from "./domain.ts";
+
+interface SaleRow {
+  id: SkuId;
+  product_id: ProductId;
+  product_title: string;
+  sku_title: string;
+  price_minor: bigint;
+  currency: Currency;
+  on_sale: boolean;
+}
+
+const selectSkusForSale = statement(
+  "catalog.load_skus",
+  `select s.id, s.product_id, p.title as product_title, s.title as sku_title, s.price_minor,
+          s.currency, s.on_sale and p.on_sale as on_sale
+   from catalog.skus s
+   join catalog.products p on p.tenant_id = $1 and p.id = s.product_id
+   where s.tenant_id = $1 and s.id = any($2::uuid[])`,
+);
+
+/**
+ * SKUs as buyers meet them, in one statement for a whole batch of orders. Nothing is locked: an
+ * order takes the price that stood when its batch was loaded. Unknown ids are absent.
+ */
+export async function loadSkus(tx: Tx, skuIds: Iterable<SkuId>): Promise<Map<SkuId, Sku>> {
+  const ids = [...new Set(skuIds)];
+  if (ids.length === 0) return new Map();
+  const rows = await tx.rows<SaleRow>(selectSkusForSale, [tx.tenantId, ids]);
+  return new Map(rows.map((row) => [row.id, saleOf(row)]));
+}
+
+function saleOf(row: SaleRow): Sku {
+  return {
+    id: row.id,
+    productId: row.product_id,
+    title: fullTitle(row.product_title, row.sku_title),
+    priceMinor: row.price_minor,
+    currency: row.currency,
+    onSale: row.on_sale,
+  };
+}
