@@ -1,0 +1,48 @@
+/**
+ * Writes the files that follow from other files; with `--check` it writes nothing, names those
+ * that differ from what they should be and ends with 1.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { refusalsDocument } from "./generate/refusals.ts";
+
+interface Generator {
+  /** Relative to the root of the project. */
+  readonly path: string;
+  make(): Promise<string>;
+}
+
+/** In order: a later one may read what an earlier one wrote. */
+const generators: readonly Generator[] = [{ path: "docs/refusals.md", make: refusalsDocument }];
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+function isCurrent(path: string, text: string): boolean {
+  try {
+    return readFileSync(join(root, path), "utf8") === text;
+  } catch {
+    return false;
+  }
+}
+
+async function generate(options: { check: boolean }): Promise<void> {
+  for (const { path, make } of generators) {
+    const text = await make();
+    if (isCurrent(path, text)) continue;
+    if (options.check) {
+      console.log(`${path} is out of date: run npm run generate`);
+      process.exitCode = 1;
+      continue;
+    }
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+    console.log(`wrote ${path}`);
+  }
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
+  await generate(values);
+}
