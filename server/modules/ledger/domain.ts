@@ -193,7 +193,10 @@ function resolve(
   const first = bundleIn(world, ending.bundleId)[0];
   if (open.length === 0 || first === undefined) return false;
   for (const leg of parts?.keys() ?? []) {
-    assert(open.some((candidate) => candidate.leg === leg), `leg ${leg} is not open`);
+    assert(
+      open.some((candidate) => candidate.leg === leg),
+      `leg ${leg} is not open`,
+    );
   }
   for (const { remaining, leg, debit, credit } of open) {
     const amount = parts === undefined ? remaining : (parts.get(leg) ?? 0n);

@@ -100,12 +100,8 @@ export async function loadLedger(
   const bundleIds = [...new Set(wanted.bundles ?? [])];
   // Sent in this order on one connection: bundles are read after the locks have been waited for.
   const [accounts, transfers] = await Promise.all([
-    accountIds.length === 0
-      ? []
-      : tx.rows<BalanceRow>(lockAccounts, [tx.tenantId, accountIds]),
-    bundleIds.length === 0
-      ? []
-      : tx.rows<TransferRow>(selectBundles, [tx.tenantId, bundleIds]),
+    accountIds.length === 0 ? [] : tx.rows<BalanceRow>(lockAccounts, [tx.tenantId, accountIds]),
+    bundleIds.length === 0 ? [] : tx.rows<TransferRow>(selectBundles, [tx.tenantId, bundleIds]),
   ]);
   const bundles = new Map<string, Transfer[]>();
   for (const row of transfers) {
