@@ -1,0 +1,23 @@
+/** Starts the outside world as a program of its own, from the environment. */
+import { createSimulator } from "./index.ts";
+import { readSettings } from "./settings.ts";
+
+const settings = readSettings(process.env);
+if (settings.kind === "refused") {
+  const { name, value, allowed } = settings;
+  process.stderr.write(`simulator: ${name} is "${value}", allowed: ${allowed}\n`);
+  process.exit(2);
+}
+const { host, port, ...options } = settings.settings;
+
+const simulator = await createSimulator(options);
+const address = await simulator.listen({ host, port }).catch((error: unknown) => {
+  const reason = error instanceof Error ? error.message : String(error);
+  const advice = `cannot listen on ${host}:${port} (${reason}); set SIMULATOR_PORT`;
+  process.stderr.write(`simulator: ${advice}\n`);
+  process.exit(1);
+});
+process.stdout.write(`simulator: listening on ${address}\n`);
+
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => void simulator.close());
