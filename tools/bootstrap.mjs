@@ -285,7 +285,8 @@ async function step(title, { command, args, cwd, advice }) {
   stopForwarding();
   if (code === 0) return;
   if (signal !== null) throw new SetupError(`${title}: stopped.`);
-  const lines = output.trim().split("\n").slice(-30).join("\n");
+  // npm begins with the cause; what follows is usage and the path of its log.
+  const lines = output.trim().split("\n").slice(0, 30).join("\n");
   throw new SetupError(`${lines}\n\n${title} failed. ${advice}`);
 }
 
