@@ -1,6 +1,7 @@
 import Fastify from "fastify";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { createActions } from "./actions.ts";
+import { registerAlipayRoutes } from "./alipay/gateway.ts";
 import { createAlipayNoticeWriter } from "./alipay/notices.ts";
 import { signedReturnUrl } from "./alipay/returns.ts";
 import { createClock } from "./clock.ts";
@@ -52,12 +53,14 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     now: Date.now,
     failed: options.failed ?? ((error) => process.emitWarning(String(error))),
   });
-  await ensurePlatformKeys(world, clock.now());
   const faults = createFaults(options.seed ?? "tongbao");
-  const writers = {
-    wechatpay: await createWechatNoticeWriter(world),
-    alipay: await createAlipayNoticeWriter(world),
-  };
+  // Making keys is what a start takes long for, so all of them are made at once.
+  const [wechatpay, alipay] = await Promise.all([
+    createWechatNoticeWriter(world),
+    createAlipayNoticeWriter(world),
+    ensurePlatformKeys(world, clock.now()),
+  ]);
+  const writers = { wechatpay, alipay };
   const office = createNoticeOffice({ world, clock, faults, writers });
   const refundMs = options.refundMs ?? refundMsUsual;
   const actions = createActions({ world, clock, office, refundMs });
@@ -71,6 +74,10 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
   // Each face reads bodies in its own way, hence a scope of its own.
   await app.register((scope, _options, done) => {
     registerWechatRoutes(scope, parts);
+    done();
+  });
+  await app.register((scope, _options, done) => {
+    registerAlipayRoutes(scope, parts);
     done();
   });
   await app.register((scope, _options, done) => {

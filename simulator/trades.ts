@@ -5,7 +5,7 @@
 import { sumMinor } from "./world.ts";
 import type { Refund, Trade } from "./world.ts";
 
-/** Both channels take at most fifty refunds of one trade. */
+/** WeChat Pay's bound. Alipay publishes none and gets the same, so that no list grows for ever. */
 export const refundsPerTradeMax = 50;
 
 /** Time works without anybody asking: a trade that was not paid in time is closed. */

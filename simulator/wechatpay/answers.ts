@@ -1,4 +1,5 @@
 /** The replies of WeChat Pay: an HTTP status and a JSON body, or the error shape of APIv3. */
+import type { FieldProblem } from "../fields.ts";
 
 export interface WechatAnswer {
   readonly status: number;
@@ -18,14 +19,7 @@ export function refuse(
   return { status, body };
 }
 
-/** One wrong field, pointed at as the provider does. */
-export interface FieldProblem {
-  readonly field: string;
-  readonly value: unknown;
-  readonly issue: string;
-  readonly location: "body" | "query" | "uri" | "header";
-}
-
+/** The provider points at the wrong field in the same shape. */
 export function paramError(problem: FieldProblem): WechatAnswer {
   return refuse(400, "PARAM_ERROR", `参数错误: ${problem.field} ${problem.issue}`, problem);
 }

@@ -69,7 +69,7 @@ export function registerWechatRoutes(app: FastifyInstance, parts: WechatParts): 
       handler: (request, reply) => serve(route, request, reply),
     });
   app.get("/v3/billdownload/file", (request, reply) => serve.file(statements, request, reply));
-  app.setNotFoundHandler((request, reply) =>
+  app.all("/v3/*", (request, reply) =>
     reply.code(404).send({ code: "RESOURCE_NOT_EXISTS", message: `无此接口 ${request.url}` }),
   );
 }

@@ -6,7 +6,7 @@ import { beijingDay, beijingText, dayMs, parseBeijingDay } from "../times.ts";
 import type { Refund, Trade, WechatMerchant, World } from "../world.ts";
 import { ok, paramError, refuse } from "./answers.ts";
 import type { WechatAnswer } from "./answers.ts";
-import { createFieldReader } from "./fields.ts";
+import { createFieldReader } from "../fields.ts";
 import { newTransactionId } from "../actions.ts";
 import { tradeType } from "./trades.ts";
 import type { WechatCall } from "./trades.ts";

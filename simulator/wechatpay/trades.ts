@@ -1,6 +1,8 @@
 /** The trade and refund calls of WeChat Pay APIv3: fields in, rules of the trade, fields out. */
 import type { Actions } from "../actions.ts";
 import type { Strikes } from "../faults.ts";
+import { createFieldReader } from "../fields.ts";
+import type { FieldReader } from "../fields.ts";
 import { randomHex } from "../random.ts";
 import { beijingRfc3339, dayMs, parseRfc3339 } from "../times.ts";
 import { decideClose, decideRefund } from "../trades.ts";
@@ -8,8 +10,6 @@ import { tradeKey } from "../world.ts";
 import type { Refund, Trade, TradeMethod, WechatMerchant, World } from "../world.ts";
 import { ok, paramError, refuse } from "./answers.ts";
 import type { WechatAnswer } from "./answers.ts";
-import { createFieldReader, issueOfNoticeUrl } from "./fields.ts";
-import type { FieldReader } from "./fields.ts";
 
 export interface TradeParts {
   readonly world: World;
@@ -134,6 +134,19 @@ function issueOfExpiry(now: number): (text: string) => string | undefined {
     if (at === undefined) return "is not an RFC 3339 time such as 2023-11-15T06:43:20+08:00";
     return at > now ? undefined : "is in the past";
   };
+}
+
+/**
+ * The provider calls back over https, without a query. Plain http is taken only for this machine,
+ * where a world that is played on one laptop has its merchants.
+ */
+function issueOfNoticeUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return "is not a URL";
+  const url = new URL(text);
+  if (url.search !== "" || text.includes("?")) return "has a query string";
+  const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
+  if (url.protocol === "https:" || (url.protocol === "http:" && isLocal)) return undefined;
+  return "is not https";
 }
 
 /** The real links open WeChat; these open this world's pay page, which plays WeChat. */

@@ -1,4 +1,11 @@
-import type { FieldProblem } from "./answers.ts";
+/** One wrong field of a request, and what is wrong with it. */
+export interface FieldProblem {
+  /** A pointer such as "/amount/total". */
+  readonly field: string;
+  readonly value: unknown;
+  readonly issue: string;
+  readonly location: "body" | "query" | "uri" | "header";
+}
 
 /**
  * Reads the fields of a request and remembers the first that is wrong, so that a route reads them
@@ -90,17 +97,4 @@ function valueAt(source: unknown, field: string): unknown {
     value = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
   }
   return value;
-}
-
-/**
- * Both channels call back over https, without a query. Plain http is taken only for this machine,
- * where a world that is played on one laptop has its merchants.
- */
-export function issueOfNoticeUrl(text: string): string | undefined {
-  if (!URL.canParse(text)) return "is not a URL";
-  const url = new URL(text);
-  if (url.search !== "" || text.includes("?")) return "has a query string";
-  const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
-  if (url.protocol === "https:" || (url.protocol === "http:" && isLocal)) return undefined;
-  return "is not https";
 }
