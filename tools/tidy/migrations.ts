@@ -149,7 +149,10 @@ function checkFirst(tokens: readonly Token[], start: number, what: string, repor
 
 function checkValues(element: readonly Token[], report: Report): void {
   element.forEach(({ text, line }, at) => {
-    if (/^(small|big)?serial$/.test(text) || (text === "identity" && at > 1)) {
+    if (
+      /^(small|big)?serial$/.test(text) ||
+      (text === "identity" && element[at - 1]?.text === "as")
+    ) {
       report("no-identity", line, `${text}: ids are made by the app`);
     }
     if (text !== "default") return;

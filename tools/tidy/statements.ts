@@ -70,8 +70,22 @@ function checkHoles(source: Source, { node }: Literal, report: Report): void {
   for (const span of node.templateSpans) {
     const { expression } = span;
     if (ts.isIdentifier(expression) && constants.has(expression.text)) continue;
+    if (isComposedAtImport(source, expression)) continue;
     report("sql-parameters", source.lineOf(expression), "send this as a parameter");
   }
+}
+
+/** Inside of a function that is called while the file is read, and never later. */
+function isComposedAtImport(source: Source, hole: ts.Node): boolean {
+  const composer = ts.findAncestor(hole, ts.isFunctionDeclaration);
+  if (composer?.name === undefined || composer.modifiers !== undefined) return false;
+  const name = composer.name.text;
+  let isCalledLater = false;
+  walk(source.ast, (node) => {
+    if (!ts.isIdentifier(node) || node.text !== name || node === composer.name) return;
+    if (ts.findAncestor(node, ts.isFunctionLike) !== undefined) isCalledLater = true;
+  });
+  return !isCalledLater;
 }
 
 function constantNames(ast: ts.SourceFile): Set<string> {

@@ -65,6 +65,16 @@ export const statementCanaries: readonly Canary[] = [
 `,
   },
   {
+    rule: "sql-parameters",
+    plant: "a text that is composed anew for every request",
+    path: store,
+    content: `function find(id: string): string {
+  return \`select id from orders.orders where tenant_id = $1 and id = '\${id}'\`;
+}
+export const loadOrders = (id: string): { text: string } => ({ text: find(id) });
+`,
+  },
+  {
     rule: "sql-clock",
     plant: "the clock of the database",
     path: store,

@@ -118,6 +118,10 @@ export const insertOrders = statement(
    update orders.orders o set state = 'open' from fresh
    where o.tenant_id = $1 and o.id = fresh.id and extract(day from o.at) is distinct from $4\`,
 );
+function counting(condition: string): string {
+  return \`select count(*) from orders.orders where tenant_id = $1 and \${condition}\`;
+}
+export const countOpen = statement("orders.count_open", counting("state = 'open'"));
 export const tenantsDue = statement(
   "orders.tenants_due",
   "select distinct tenant_id from orders.orders where due_at <= $1",
