@@ -34,7 +34,7 @@ type Log = (line: string) => void;
 const systemDirectory = "/var/lib/tongbao";
 const homeFile = "home";
 
-/** `<home>/postgres`, or for root under a home that only root can enter, a link to a place outside. */
+/** `<home>/postgres`; for root in a home that only root can enter, a link to a place outside. */
 export function findPlace(home: string, log: Log): Place {
   mkdirSync(home, { recursive: true });
   const inHome = join(home, "postgres");

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
-import { afterAll } from "vitest";
+import { afterAll, beforeEach } from "vitest";
 import { startEmbeddedPostgres } from "../embedded-postgres.ts";
 import { waitForFileLock } from "../file-lock.ts";
 import { ensureTemplate } from "./template.ts";
@@ -45,18 +45,17 @@ export async function testDatabase(): Promise<TestDatabase> {
     open = false;
     await query(admin, `drop database if exists ${name} with (force)`);
   };
-  // oxlint-disable-next-line no-empty-pattern -- vitest reads the names of fixtures out of it.
-  afterAll(async ({}, suite) => {
-    const failed = open && suite.tasks.some(hasFailed);
-    if (failed) console.error(`kept for a look: ${url}`);
+  let failed = false;
+  beforeEach(({ onTestFailed }) => {
+    onTestFailed(() => {
+      failed = true;
+    });
+  });
+  afterAll(async () => {
+    if (failed && open) console.error(`kept for a look: ${url}`);
     else await close();
   });
   return { url, name, close };
-}
-
-/** A suite that lost a test has failed itself, so there is no need to look inside. */
-function hasFailed(task: { readonly result?: { readonly state?: string } }): boolean {
-  return task.result?.state === "fail";
 }
 
 /**
