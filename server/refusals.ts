@@ -28,6 +28,45 @@ export const refusals = {
   rate_limited: { status: 429, title: "Too many requests: try again after {retryAfterSeconds} s." },
   overloaded: { status: 503, title: "The platform is at its limit: try again shortly." },
   unavailable: { status: 503, title: "A part of the platform does not answer: try again shortly." },
+
+  // Identity
+  token_expired: { status: 401, title: "The token has expired: get a new one." },
+  token_revoked: { status: 401, title: "The token was revoked: get a new one." },
+  token_replayed: {
+    status: 401,
+    title: "This token was good for one request, and that has come: get a new one.",
+  },
+  tenant_inactive: { status: 403, title: "The tenant is not active." },
+  other_member: { status: 403, title: "A member's token acts for that member alone." },
+  token_kind_not_grantable: {
+    status: 403,
+    title: "A token of kind {issuer} cannot give out tokens of kind {kind}.",
+  },
+  scope_not_grantable: {
+    status: 422,
+    title: "The scope {scope} cannot be given; these can: {allowed}.",
+  },
+  token_life_not_allowed: {
+    status: 422,
+    title: "A token of this kind lives from {minSeconds} to {maxSeconds} seconds.",
+  },
+  key_rotation_under_way: {
+    status: 409,
+    title: "A new signing key was published and does not sign yet: wait until it does.",
+  },
+
+  // Ledger
+  stretch_too_long: {
+    status: 422,
+    title: "This account is read by time, at most {daysMax} days at once: narrow from and to.",
+  },
+
+  // Catalog
+  stock_too_low: {
+    status: 409,
+    title: "No more than {available} units can be written off; orders hold {held}.",
+  },
+  too_many_skus: { status: 422, title: "A product has at most {max} SKUs." },
 } as const satisfies Record<string, RefusalEntry>;
 
 export type RefusalCode = keyof typeof refusals;

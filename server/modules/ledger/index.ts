@@ -16,4 +16,6 @@ export {
   postedLegs,
   release,
 } from "./domain.ts";
-export { loadLedger, openAccounts, saveLedger } from "./store.ts";
+export { loadLedger, openAccounts, saveLedger } from "./store/world.ts";
+export type { Ledger, LedgerAudit } from "./operations.ts";
+export { createLedger } from "./operations.ts";

@@ -1,7 +1,7 @@
-import type { Tx } from "../../kernel/database.ts";
-import { statement, timestamp } from "../../kernel/database.ts";
-import type { Account, AccountId, AccountSpec, LedgerWorld, Phase, Transfer } from "./domain.ts";
-import { accountIdOf } from "./domain.ts";
+import type { Tx } from "../../../kernel/database.ts";
+import { statement, timestamp } from "../../../kernel/database.ts";
+import type { Account, AccountId, AccountSpec, LedgerWorld, Phase, Transfer } from "../domain.ts";
+import { accountIdOf } from "../domain.ts";
 
 interface BalanceRow {
   id: AccountId;

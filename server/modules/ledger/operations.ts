@@ -1,0 +1,228 @@
+import type { Database } from "../../kernel/database.ts";
+import type { Refusal } from "../../kernel/refusal.ts";
+import type { Clock } from "../../kernel/time.ts";
+import { dayMs } from "../../kernel/time.ts";
+import { refuse } from "../../refusals.ts";
+import type { AccountId, Phase } from "./domain.ts";
+import type { BalanceDifference, TrialBalanceRow, WrongEnding } from "./store/audit.ts";
+import {
+  countLedger,
+  selectBalanceDifferences,
+  selectTrialBalancePage,
+  selectWrongHoldEndings,
+} from "./store/audit.ts";
+import type { AccountRecord, Balance, Position, TransferRecord } from "./store/reads.ts";
+import {
+  positionAt,
+  selectAccountById,
+  selectAccountsPage,
+  selectBalanceAt,
+  selectEntries,
+  selectTransfersOf,
+} from "./store/reads.ts";
+
+/** One line of an account's statement. */
+export interface StatementEntry {
+  readonly position: Position;
+  readonly phase: Phase;
+  /** Above zero: into the account. Only `posted` and `post` change the balance. */
+  readonly amount: bigint;
+  readonly other: { readonly id: AccountId; readonly code: string };
+  readonly reference: string;
+  readonly reason: string;
+  readonly reversesBundleId: string | undefined;
+  /** Posted, after this entry; undefined where it would take a scan of more than 31 days. */
+  readonly balance: bigint | undefined;
+}
+
+/** Where the next page begins: before this entry, with this balance. */
+export interface StatementCursor {
+  readonly before: Position;
+  readonly balance: bigint | undefined;
+}
+
+export interface StatementPage {
+  readonly account: AccountRecord;
+  readonly entries: StatementEntry[];
+  readonly next: StatementCursor | undefined;
+}
+
+export interface LedgerAudit {
+  /** Nothing below was found. */
+  readonly sound: boolean;
+  readonly accounts: bigint;
+  readonly transfers: bigint;
+  readonly unbalancedAssets: readonly TrialBalanceRow[];
+  readonly differences: readonly BalanceDifference[];
+  readonly wrongEndings: readonly WrongEnding[];
+}
+
+/** Without an index a question reads all movements of its time, whoever's they are. */
+export const stretchDaysMax = 31;
+const stretchMsMax = stretchDaysMax * dayMs;
+/** How far back a statement without an index goes when it isn't told. */
+const stretchMsDefault = dayMs;
+/** Enough to see what went wrong; who has more has one cause for all of them. */
+const findingsMax = 100;
+/** The last day that RFC 3339 can write. */
+const endOfTime = Date.UTC(9999, 11, 31);
+
+export type Ledger = ReturnType<typeof createLedger>;
+
+/** What people may read of the ledger. It is written by modules only, in their transactions. */
+export function createLedger(deps: { readonly database: Database; readonly clock: Clock }) {
+  const { database, clock } = deps;
+  return {
+    /** Accounts in the order of their codes. */
+    listAccounts(
+      tenantId: string,
+      wanted: {
+        readonly prefix: string;
+        readonly asset: string | undefined;
+        readonly afterCode: string | undefined;
+        readonly limit: number;
+      },
+    ): Promise<AccountRecord[]> {
+      return selectAccountsPage(database, tenantId, wanted);
+    },
+
+    async readAccount(tenantId: string, id: AccountId): Promise<AccountRecord | Refusal> {
+      const account = await selectAccountById(database, tenantId, id);
+      return account ?? refuse("not_found", { what: "account" });
+    },
+
+    /** Everything that was moved for one business row, oldest first. */
+    listTransfers(
+      tenantId: string,
+      wanted: {
+        readonly reference: string;
+        readonly after: Position | undefined;
+        readonly limit: number;
+      },
+    ): Promise<TransferRecord[]> {
+      return selectTransfersOf(database, tenantId, wanted);
+    },
+
+    /** Newest first, from `from` up to but without `to`. Refusals: not_found, stretch_too_long. */
+    async readStatement(tenantId: string, wanted: StatementQuestion) {
+      const account = await selectAccountById(database, tenantId, wanted.accountId);
+      if (account === undefined) return refuse("not_found", { what: "account" });
+      const now = clock.now();
+      const from = wanted.from ?? (account.indexed ? 0 : (wanted.to ?? now) - stretchMsDefault);
+      if (!account.indexed && (wanted.to ?? now) - from > stretchMsMax) return tooLong;
+      return readPage(database, tenantId, { ...wanted, account, from, now });
+    },
+
+    /** What an account held at the end of a millisecond. Refusals as above. */
+    async readBalance(
+      tenantId: string,
+      wanted: { readonly accountId: AccountId; readonly at: number },
+    ): Promise<Balance | Refusal> {
+      const account = await selectAccountById(database, tenantId, wanted.accountId);
+      if (account === undefined) return refuse("not_found", { what: "account" });
+      if (!account.indexed && clock.now() - wanted.at > stretchMsMax) return tooLong;
+      return selectBalanceAt(database, tenantId, { account, at: wanted.at });
+    },
+
+    /** Sums by asset, in the order of their names. */
+    readTrialBalance(
+      tenantId: string,
+      wanted: { readonly afterAsset: string | undefined; readonly limit: number },
+    ): Promise<TrialBalanceRow[]> {
+      return selectTrialBalancePage(database, tenantId, { ...wanted, unbalancedOnly: false });
+    },
+
+    /**
+     * Adds up all transfers anew and tells where the kept balances differ, and which holds ended
+     * in more than was held. Whether a hold's business row still wants it, that row's module knows.
+     */
+    async audit(tenantId: string): Promise<LedgerAudit> {
+      const [counts, unbalancedAssets, differences, wrongEndings] = await Promise.all([
+        countLedger(database, tenantId),
+        selectTrialBalancePage(database, tenantId, {
+          afterAsset: undefined,
+          unbalancedOnly: true,
+          limit: findingsMax,
+        }),
+        selectBalanceDifferences(database, tenantId, findingsMax),
+        selectWrongHoldEndings(database, tenantId, findingsMax),
+      ]);
+      const found = unbalancedAssets.length + differences.length + wrongEndings.length;
+      return { sound: found === 0, ...counts, unbalancedAssets, differences, wrongEndings };
+    },
+  };
+}
+
+const tooLong = refuse("stretch_too_long", { daysMax: stretchDaysMax });
+
+export interface StatementQuestion {
+  readonly accountId: AccountId;
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+  readonly cursor: StatementCursor | undefined;
+  readonly limit: number;
+}
+
+async function readPage(
+  database: Database,
+  tenantId: string,
+  wanted: StatementQuestion & {
+    readonly account: AccountRecord;
+    readonly from: number;
+    readonly now: number;
+  },
+): Promise<StatementPage> {
+  const { account, cursor, limit, from } = wanted;
+  const before = cursor?.before ?? positionAt(wanted.to ?? endOfTime);
+  // One more than asked for tells whether there is a next page.
+  const page = { account, from, before, limit: limit + 1 };
+  const { entries, postedNow } = await selectEntries(database, tenantId, page);
+  let balance = cursor === undefined ? postedNow : cursor.balance;
+  if (cursor === undefined && wanted.to !== undefined && wanted.to <= wanted.now) {
+    balance = await balanceBefore(database, tenantId, { ...wanted, to: wanted.to });
+  }
+  const shown = entries.slice(0, limit).map((transfer) => {
+    const entry = entryOf(account, transfer, balance);
+    if (balance !== undefined && changesBalance(transfer)) balance -= entry.amount;
+    return entry;
+  });
+  const last = shown.at(-1);
+  const hasMore = entries.length > limit && last !== undefined;
+  return {
+    account,
+    entries: shown,
+    next: hasMore ? { before: last.position, balance } : undefined,
+  };
+}
+
+async function balanceBefore(
+  database: Database,
+  tenantId: string,
+  wanted: { readonly account: AccountRecord; readonly to: number; readonly now: number },
+): Promise<bigint | undefined> {
+  const { account, to } = wanted;
+  if (!account.indexed && wanted.now - to > stretchMsMax) return undefined;
+  return (await selectBalanceAt(database, tenantId, { account, at: to - 1 })).posted;
+}
+
+function entryOf(
+  account: AccountRecord,
+  transfer: TransferRecord,
+  balance: bigint | undefined,
+): StatementEntry {
+  const isCredit = transfer.credit.id === account.id;
+  return {
+    position: transfer.position,
+    phase: transfer.phase,
+    amount: isCredit ? transfer.amount : -transfer.amount,
+    other: isCredit ? transfer.debit : transfer.credit,
+    reference: transfer.reference,
+    reason: transfer.reason,
+    reversesBundleId: transfer.reversesBundleId,
+    balance,
+  };
+}
+
+function changesBalance({ phase }: TransferRecord): boolean {
+  return phase === "posted" || phase === "post";
+}

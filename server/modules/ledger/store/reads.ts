@@ -1,0 +1,316 @@
+import type { Database } from "../../../kernel/database.ts";
+import { statement, timestamp } from "../../../kernel/database.ts";
+import type { AccountId, Phase } from "../domain.ts";
+
+/** An account as people see it: what it is and what it holds now. */
+export interface AccountRecord {
+  readonly id: AccountId;
+  readonly code: string;
+  readonly asset: string;
+  readonly guarded: boolean;
+  readonly indexed: boolean;
+  readonly openedAt: number;
+  readonly balance: Balance;
+}
+
+export interface Balance {
+  readonly posted: bigint;
+  readonly pendingDebits: bigint;
+  readonly pendingCredits: bigint;
+}
+
+export interface TransferRecord {
+  readonly position: Position;
+  readonly phase: Phase;
+  readonly resolvesLeg: number | undefined;
+  readonly asset: string;
+  readonly debit: { readonly id: AccountId; readonly code: string };
+  readonly credit: { readonly id: AccountId; readonly code: string };
+  readonly amount: bigint;
+  readonly reference: string;
+  readonly reason: string;
+  readonly reversesBundleId: string | undefined;
+}
+
+/** Where a transfer stands in the order of statements. */
+export interface Position {
+  readonly at: number;
+  readonly bundleId: string;
+  readonly leg: number;
+}
+
+interface AccountRow {
+  id: AccountId;
+  code: string;
+  asset: string;
+  guarded: boolean;
+  indexed: boolean;
+  opened_at: number;
+  posted: bigint;
+  pending_debits: bigint;
+  pending_credits: bigint;
+}
+
+interface TransferRow {
+  at: number;
+  bundle_id: string;
+  leg: number;
+  phase: Phase;
+  resolves_leg: number | null;
+  asset: string;
+  debit_id: AccountId;
+  debit_code: string;
+  credit_id: AccountId;
+  credit_code: string;
+  amount: bigint;
+  reference: string;
+  reason: string;
+  reverses_bundle_id: string | null;
+}
+
+const accountColumns = `a.id, a.code, a.asset, a.guarded, a.indexed, a.opened_at,
+          b.posted, b.pending_debits, b.pending_credits`;
+
+const selectAccounts = statement(
+  "ledger.list_accounts",
+  `select ${accountColumns}
+   from ledger.accounts a
+   join ledger.balances b on b.tenant_id = $1 and b.account_id = a.id
+   where a.tenant_id = $1 and a.code >= $2 and a.code <= $3 and a.code > $4
+     and ($5::text is null or a.asset = $5)
+   order by a.code limit $6`,
+);
+
+const selectAccount = statement(
+  "ledger.read_account",
+  `select ${accountColumns}
+   from ledger.accounts a
+   join ledger.balances b on b.tenant_id = $1 and b.account_id = a.id
+   where a.tenant_id = $1 and a.id = $2`,
+);
+
+const transferColumns = `t.at, t.bundle_id, t.leg, t.phase, t.resolves_leg, d.asset,
+          d.id as debit_id, d.code as debit_code, c.id as credit_id, c.code as credit_code,
+          t.amount, t.reference, t.reason, t.reverses_bundle_id`;
+
+const accountsOfTransfer = `join ledger.accounts d on d.tenant_id = $1 and d.id = t.debit_account_id
+   join ledger.accounts c on c.tenant_id = $1 and c.id = t.credit_account_id`;
+
+const selectByReference = statement(
+  "ledger.transfers_by_reference",
+  `select ${transferColumns}
+   from ledger.transfers t
+   ${accountsOfTransfer}
+   where t.tenant_id = $1 and t.reference = $2 and (t.at, t.bundle_id, t.leg) > ($3, $4, $5)
+   order by t.at, t.bundle_id, t.leg limit $6`,
+);
+
+/** One arm a side, each a short backward walk of its own index. */
+const selectIndexedEntries = statement(
+  "ledger.statement_indexed",
+  `select ${transferColumns}, b.posted as posted_now
+   from (
+     (select * from ledger.transfers
+      where tenant_id = $1 and debit_account_id = $2 and indexed
+        and at >= $3 and (at, bundle_id, leg) < ($4, $5, $6)
+      order by at desc, bundle_id desc, leg desc limit $7)
+     union all
+     (select * from ledger.transfers
+      where tenant_id = $1 and credit_account_id = $2 and indexed
+        and at >= $3 and (at, bundle_id, leg) < ($4, $5, $6)
+      order by at desc, bundle_id desc, leg desc limit $7)
+   ) t
+   ${accountsOfTransfer}
+   join ledger.balances b on b.tenant_id = $1 and b.account_id = $2
+   order by t.at desc, t.bundle_id desc, t.leg desc limit $7`,
+);
+
+const selectTimedEntries = statement(
+  "ledger.statement_by_time",
+  `select ${transferColumns}, b.posted as posted_now
+   from ledger.transfers t
+   ${accountsOfTransfer}
+   join ledger.balances b on b.tenant_id = $1 and b.account_id = $2
+   where t.tenant_id = $1 and (t.debit_account_id = $2 or t.credit_account_id = $2)
+     and t.at >= $3 and t.at <= $4 and (t.at, t.bundle_id, t.leg) < ($4, $5, $6)
+   order by t.at desc, t.bundle_id desc, t.leg desc limit $7`,
+);
+
+/** The balance now, less what has happened since: one snapshot for both. */
+function balanceAtText(transfersSince: string): string {
+  return `with since as (${transfersSince})
+   select b.posted - coalesce(s.posted, 0)::bigint as posted,
+          b.pending_debits - coalesce(s.pending_debits, 0)::bigint as pending_debits,
+          b.pending_credits - coalesce(s.pending_credits, 0)::bigint as pending_credits
+   from ledger.balances b, (
+     select sum(case when credit_account_id = $2 then amount else -amount end)
+              filter (where phase in ('posted', 'post')) as posted,
+            sum(case phase when 'pending' then amount else -amount end)
+              filter (where phase <> 'posted' and debit_account_id = $2) as pending_debits,
+            sum(case phase when 'pending' then amount else -amount end)
+              filter (where phase <> 'posted' and credit_account_id = $2) as pending_credits
+     from since
+   ) s
+   where b.tenant_id = $1 and b.account_id = $2`;
+}
+
+const selectIndexedBalanceAt = statement(
+  "ledger.balance_at_indexed",
+  balanceAtText(
+    `select debit_account_id, credit_account_id, phase, amount from ledger.transfers
+     where tenant_id = $1 and debit_account_id = $2 and indexed and at > $3
+     union all
+     select debit_account_id, credit_account_id, phase, amount from ledger.transfers
+     where tenant_id = $1 and credit_account_id = $2 and indexed and at > $3`,
+  ),
+);
+
+const selectTimedBalanceAt = statement(
+  "ledger.balance_at_by_time",
+  balanceAtText(
+    `select debit_account_id, credit_account_id, phase, amount from ledger.transfers
+     where tenant_id = $1 and (debit_account_id = $2 or credit_account_id = $2) and at > $3`,
+  ),
+);
+
+/** The highest code point: behind every code that begins with the prefix. */
+const lastCharacter = "\u{10ffff}";
+
+export async function selectAccountsPage(
+  database: Database,
+  tenantId: string,
+  wanted: {
+    readonly prefix: string;
+    readonly asset: string | undefined;
+    readonly afterCode: string | undefined;
+    readonly limit: number;
+  },
+): Promise<AccountRecord[]> {
+  const rows = await database.read<AccountRow>(tenantId, selectAccounts, [
+    tenantId,
+    wanted.prefix,
+    `${wanted.prefix}${lastCharacter}`,
+    wanted.afterCode ?? "",
+    wanted.asset ?? null,
+    wanted.limit,
+  ]);
+  return rows.map(accountOf);
+}
+
+export async function selectAccountById(
+  database: Database,
+  tenantId: string,
+  id: AccountId,
+): Promise<AccountRecord | undefined> {
+  const [row] = await database.read<AccountRow>(tenantId, selectAccount, [tenantId, id]);
+  return row === undefined ? undefined : accountOf(row);
+}
+
+/** Oldest first, behind `after`. */
+export async function selectTransfersOf(
+  database: Database,
+  tenantId: string,
+  wanted: {
+    readonly reference: string;
+    readonly after: Position | undefined;
+    readonly limit: number;
+  },
+): Promise<TransferRecord[]> {
+  const after = wanted.after ?? positionAt(0);
+  const rows = await database.read<TransferRow>(tenantId, selectByReference, [
+    tenantId,
+    wanted.reference,
+    timestamp(after.at),
+    after.bundleId,
+    after.leg,
+    wanted.limit,
+  ]);
+  return rows.map(transferOf);
+}
+
+/**
+ * Newest first, before `before` and not before `from`; with the balance of the same snapshot, which
+ * is undefined when there are no entries.
+ */
+export async function selectEntries(
+  database: Database,
+  tenantId: string,
+  wanted: {
+    readonly account: AccountRecord;
+    readonly from: number;
+    readonly before: Position;
+    readonly limit: number;
+  },
+): Promise<{ entries: TransferRecord[]; postedNow: bigint | undefined }> {
+  const { account, before } = wanted;
+  const rows = await database.read<TransferRow & { posted_now: bigint }>(
+    tenantId,
+    account.indexed ? selectIndexedEntries : selectTimedEntries,
+    [
+      tenantId,
+      account.id,
+      timestamp(wanted.from),
+      timestamp(before.at),
+      before.bundleId,
+      before.leg,
+      wanted.limit,
+    ],
+  );
+  return { entries: rows.map(transferOf), postedNow: rows[0]?.posted_now };
+}
+
+/** What an account held at the end of a millisecond. */
+export async function selectBalanceAt(
+  database: Database,
+  tenantId: string,
+  wanted: { readonly account: AccountRecord; readonly at: number },
+): Promise<Balance> {
+  const [row] = await database.read<AccountRow>(
+    tenantId,
+    wanted.account.indexed ? selectIndexedBalanceAt : selectTimedBalanceAt,
+    [tenantId, wanted.account.id, timestamp(wanted.at)],
+  );
+  return row === undefined ? wanted.account.balance : balanceOf(row);
+}
+
+/** Before everything that happened in the millisecond `at`. */
+export function positionAt(at: number): Position {
+  return { at, bundleId: "00000000-0000-0000-0000-000000000000", leg: 0 };
+}
+
+function accountOf(row: AccountRow): AccountRecord {
+  return {
+    id: row.id,
+    code: row.code,
+    asset: row.asset,
+    guarded: row.guarded,
+    indexed: row.indexed,
+    openedAt: row.opened_at,
+    balance: balanceOf(row),
+  };
+}
+
+function balanceOf(
+  row: Pick<AccountRow, "posted" | "pending_debits" | "pending_credits">,
+): Balance {
+  return {
+    posted: row.posted,
+    pendingDebits: row.pending_debits,
+    pendingCredits: row.pending_credits,
+  };
+}
+
+function transferOf(row: TransferRow): TransferRecord {
+  return {
+    position: { at: row.at, bundleId: row.bundle_id, leg: row.leg },
+    phase: row.phase,
+    resolvesLeg: row.resolves_leg ?? undefined,
+    asset: row.asset,
+    debit: { id: row.debit_id, code: row.debit_code },
+    credit: { id: row.credit_id, code: row.credit_code },
+    amount: row.amount,
+    reference: row.reference,
+    reason: row.reason,
+    reversesBundleId: row.reverses_bundle_id ?? undefined,
+  };
+}
