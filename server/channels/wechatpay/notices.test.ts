@@ -4,11 +4,11 @@ import { describe, expect, test } from "vitest";
 import { createManualClock, minuteMs } from "../../kernel/time.ts";
 import type { RawNotice } from "../../modules/payments/plug.ts";
 import { keys, vector, vectorKeys, vectorSerials } from "../wire/testing/fixtures.ts";
+import { recordingFetch } from "../wire/testing/recording.ts";
 import {
   certificateList,
   encrypted,
   publicKeyId,
-  recordingFetch,
   signedHeaders,
   wechatpayAccount,
 } from "./testing/counterpart.ts";

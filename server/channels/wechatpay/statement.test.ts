@@ -3,7 +3,8 @@ import { gzipSync } from "node:zlib";
 import { Formatter } from "wechatpay-axios-plugin";
 import { expect, test } from "vitest";
 import { createManualClock } from "../../kernel/time.ts";
-import { recordingFetch, signedHeaders, wechatpayAccount } from "./testing/counterpart.ts";
+import { recordingFetch } from "../wire/testing/recording.ts";
+import { signedHeaders, wechatpayAccount } from "./testing/counterpart.ts";
 import { createWechatpay } from "./index.ts";
 import { parseTradeBill } from "./tradebill.ts";
 

@@ -4,13 +4,9 @@ import { describe, expect, test } from "vitest";
 import { createManualClock } from "../../kernel/time.ts";
 import type { PrepareRequest } from "../../modules/payments/plug.ts";
 import { keys } from "../wire/testing/fixtures.ts";
-import {
-  publicKeyId,
-  recordingFetch,
-  signedHeaders,
-  wechatpayAccount,
-} from "./testing/counterpart.ts";
-import type { SeenRequest } from "./testing/counterpart.ts";
+import { recordingFetch } from "../wire/testing/recording.ts";
+import { publicKeyId, signedHeaders, wechatpayAccount } from "./testing/counterpart.ts";
+import type { SeenRequest } from "../wire/testing/recording.ts";
 import { createWechatpay } from "./index.ts";
 
 const nowMs = Date.parse("2026-11-21T03:42:00Z");

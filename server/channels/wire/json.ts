@@ -5,8 +5,21 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Undefined unless the bytes are UTF-8 and JSON. */
 export function parseJson(bytes: Uint8Array): unknown {
+  return parseJsonText(decodeUtf8(bytes) ?? "");
+}
+
+export function parseJsonText(text: string): unknown {
   try {
-    return JSON.parse(utf8.decode(bytes));
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined unless the bytes are UTF-8: a replacement character would hide what was signed. */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
   } catch {
     return undefined;
   }

@@ -4,7 +4,6 @@
  */
 import { Aes, Formatter, Rsa } from "wechatpay-axios-plugin";
 import type { ChannelAccount } from "../../../modules/payments/plug.ts";
-import type { Fetch } from "../../wire/http.ts";
 import { parseConfig } from "../config.ts";
 import type { WechatpayConfig } from "../config.ts";
 import { keys } from "../../wire/testing/fixtures.ts";
@@ -73,31 +72,4 @@ export function certificateList(
     encrypt_certificate: encrypted(certificate, "certificate"),
   }));
   return JSON.stringify({ data });
-}
-
-export interface SeenRequest {
-  readonly method: string;
-  readonly url: URL;
-  readonly headers: Headers;
-  readonly body: string;
-}
-
-/** A fetch that hands every request to `answer` and keeps what it has seen. */
-export function recordingFetch(answer: (request: SeenRequest) => Response | Promise<Response>): {
-  fetch: Fetch;
-  seen: SeenRequest[];
-} {
-  const seen: SeenRequest[] = [];
-  const fetch: Fetch = async (input, init) => {
-    const asked = new Request(input, init);
-    const request = {
-      method: asked.method,
-      url: new URL(asked.url),
-      headers: asked.headers,
-      body: await asked.text(),
-    };
-    seen.push(request);
-    return await answer(request);
-  };
-  return { fetch, seen };
 }
