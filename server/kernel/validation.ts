@@ -56,7 +56,9 @@ export function compileValidator(route: { schema: unknown; httpPart?: string | u
   return (value: unknown): { value: unknown } | { error: Error } => {
     const taken = part === "body" ? value : convert(schema, value);
     if (check.Check(taken)) return { value: taken };
-    return { error: new RefusedError(invalidRequest(explain(schema, taken), part)) };
+    // Fastify hands over null where there is no body.
+    const errors = explain(schema, taken ?? undefined);
+    return { error: new RefusedError(invalidRequest(errors, part)) };
   };
 }
 

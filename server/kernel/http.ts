@@ -1,0 +1,348 @@
+import { isUtf8 } from "node:buffer";
+import type { Socket } from "node:net";
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import Fastify, { LogController } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { assertAccessStated, assertScope } from "./access.ts";
+import type { Authenticate, Principal } from "./access.ts";
+import type { App } from "./app.ts";
+import { required } from "./assert.ts";
+import { registerHealth } from "./health.ts";
+import { createIds } from "./ids.ts";
+import { createLimiter } from "./limiter.ts";
+import type { Limiter } from "./limiter.ts";
+import { createLogContexts, withLogContext } from "./log.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import { registerOpenapi } from "./openapi.ts";
+import type { OpenapiOptions } from "./openapi.ts";
+import type { Answer } from "./operation.ts";
+import {
+  edgeRefusal,
+  malformed,
+  problemContentType,
+  problemOfBug,
+  problemOfRefusal,
+  refusalOfError,
+} from "./problem.ts";
+import type { ProblemReply, RefusalTable } from "./problem.ts";
+import type { Refusal } from "./refusal.ts";
+import { RefusedError } from "./refusal.ts";
+import type { Clock } from "./time.ts";
+import { compileValidator } from "./validation.ts";
+
+export interface HttpSettings {
+  readonly bodyBytesMax: number;
+  readonly inFlightMax: number;
+  readonly connectionsMax: number;
+  /** 0: no limit. */
+  readonly callerPerSecondMax: number;
+  readonly trustedProxies: readonly string[] | undefined;
+  readonly metricsToken: string | undefined;
+  readonly stopSecondsMax: number;
+}
+
+export interface HttpOptions {
+  readonly settings: HttpSettings;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly refusals: RefusalTable;
+  readonly clock: Clock;
+  readonly openapi: Omit<OpenapiOptions, "refusals">;
+}
+
+export interface Http {
+  /** Routes are registered on it until `listen`. */
+  readonly app: App;
+  /** Must be called once before the first request of a route with a scope. */
+  registerAuthentication(authenticate: Authenticate): void;
+  /** `/readyz` says 503 while the check throws, answers false or takes longer than two seconds. */
+  registerReadiness(name: string, check: () => boolean | Promise<boolean>): void;
+  /** Gives the address. */
+  listen(address: { host: string; port: number }): Promise<string>;
+  /** Answers what is under way, takes nothing new, and ends by force when that takes too long. */
+  stop(): Promise<void>;
+}
+
+/** A request line and headers are in one packet; who needs longer is holding connections. */
+const headersTimeoutMs = 10_000;
+/** A body of a megabyte over a bad mobile network. */
+const requestTimeoutMs = 30_000;
+/** Longer than the 60 s of common proxies, so that it is the proxy who closes. */
+const keepAliveTimeoutMs = 72_000;
+/** How late the two limits above may be noticed. */
+const timeoutsCheckMs = 2_000;
+/** Longer ids and keys are nobody's; a path parameter is at most this long. */
+const paramLengthMax = 128;
+const slowRequestMs = 1_000;
+/** Of one kind of fault so many lines a second: the first ones tell it, the rest fill disks. */
+const faultLinesPerSecond = 5;
+
+const requestIdPattern = /^[A-Za-z0-9._-]{1,64}$/;
+const jsonType = /^application\/json\s*(;|$)/i;
+
+export function createHttp(options: HttpOptions): Http {
+  const app = createApp(options);
+  let authenticate: Authenticate | undefined;
+  let isStopping = false;
+
+  app.addHook("onRoute", (route) => {
+    // The pages of the documents come from a plugin that knows nothing of our access rules.
+    if (route.url.startsWith("/docs")) route.config = { ...route.config, public: true };
+    assertAccessStated(route);
+  });
+  decorateReplies(app, options);
+  countAndLog(app, options);
+  app.addHook("onRequest", (_request, reply, done) => {
+    void reply.headers(securityHeaders);
+    done();
+  });
+  app.addHook("onSend", (_request, reply, _payload, done) => {
+    // Without this a kept connection would hold up the stop until it falls idle.
+    if (isStopping) void reply.header("connection", "close");
+    done();
+  });
+  app.addHook(
+    "onRequest",
+    createDoor(options, () => required(authenticate, "authentication")),
+  );
+  parseBodies(app);
+  answerErrors(app, options);
+  const readiness = registerHealth(app, {
+    metrics: options.metrics,
+    clock: options.clock,
+    metricsToken: options.settings.metricsToken,
+    isStopping: () => isStopping,
+  });
+  registerOpenapi(app, { ...options.openapi, refusals: options.refusals });
+
+  return {
+    app,
+    registerAuthentication: (given) => void (authenticate = given),
+    registerReadiness: readiness.register,
+    listen: ({ host, port }) => app.listen({ host, port }),
+    async stop() {
+      isStopping = true;
+      const force = setTimeout(
+        () => app.server.closeAllConnections(),
+        options.settings.stopSecondsMax * 1000,
+      );
+      await app.close();
+      clearTimeout(force);
+    },
+  };
+}
+
+function createApp({ settings, log, clock, refusals }: HttpOptions): App {
+  const ids = createIds({ clock });
+  const app = Fastify({
+    loggerInstance: log,
+    // One logger for all: the ids of the request come from its context, not from a child each.
+    childLoggerFactory: (logger) => logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    requestIdHeader: false,
+    genReqId: ({ headers }) => {
+      const given = headers["x-request-id"];
+      return typeof given === "string" && requestIdPattern.test(given) ? given : ids.next();
+    },
+    trustProxy: settings.trustedProxies === undefined ? false : [...settings.trustedProxies],
+    bodyLimit: settings.bodyBytesMax,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: timeoutsCheckMs },
+    routerOptions: { maxParamLength: paramLengthMax },
+    exposeHeadRoutes: false,
+    // What arrives on a kept connection during a stop is answered, with `connection: close`.
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => {
+      const refusal = refusalOfError(error, settings.bodyBytesMax) ?? malformed("see the path");
+      send(reply, problemOfRefusal(refusals, refusal, placeOf(request)));
+    },
+    clientErrorHandler: refuseUnreadable,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.server.maxConnections = settings.connectionsMax;
+  app.setValidatorCompiler(compileValidator);
+  return app;
+}
+
+const securityHeaders = {
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "referrer-policy": "no-referrer",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "cache-control": "no-store",
+};
+
+function decorateReplies(app: App, { refusals }: HttpOptions): void {
+  app.decorateRequest("principal", undefined);
+  app.decorateReply("refuse", function refuse(this: FastifyReply, refusal: Refusal) {
+    return send(this, problemOfRefusal(refusals, refusal, placeOf(this.request)));
+  });
+  app.decorateReply("answer", function answer(this: FastifyReply, result: Answer | Refusal) {
+    if (result.kind === "refused") return this.refuse(result);
+    return this.code(result.status).type("application/json; charset=utf-8").send(result.body);
+  });
+}
+
+function send(reply: FastifyReply, { status, retryAfter, body }: ProblemReply): FastifyReply {
+  if (retryAfter !== undefined) void reply.header("retry-after", retryAfter);
+  return reply.code(status).type(problemContentType).send(body);
+}
+
+function placeOf(request: FastifyRequest): { path: string; requestId: string } {
+  const [path = "/"] = request.url.split("?", 1);
+  return { path, requestId: request.id };
+}
+
+/** Gives every request its ids, counts it, bounds how many are under way and logs the odd ones. */
+function countAndLog(app: App, { settings, log, metrics, clock }: HttpOptions): void {
+  const contexts = createLogContexts();
+  let inFlight = 0;
+  app.addHook("onRequest", (request, reply, done) => {
+    const startedAt = clock.now();
+    const { traceparent } = request.headers;
+    const context = contexts.create(
+      request.id,
+      typeof traceparent === "string" ? traceparent : undefined,
+    );
+    inFlight += 1;
+    metrics.httpInFlight(inFlight);
+    // The one event that comes for every reply, sent to the end or given up by the caller.
+    reply.raw.once("close", () => {
+      inFlight -= 1;
+      metrics.httpInFlight(inFlight);
+      const elapsedMs = clock.now() - startedAt;
+      // Nginx's number for a caller who hung up before the reply.
+      const status = reply.raw.writableEnded ? reply.statusCode : 499;
+      const route = request.routeOptions.url ?? "none";
+      metrics.httpRequest(request.method, route, status, elapsedMs / 1000);
+      const line = { ...context, method: request.method, route, status, elapsedMs };
+      if (elapsedMs >= slowRequestMs) log.warn(line, "slow request");
+      else log.debug(line, "request");
+    });
+    void reply.header("x-request-id", request.id);
+    withLogContext(context, () => {
+      const isAlways = request.routeOptions.config.alwaysAnswered === true;
+      if (inFlight <= settings.inFlightMax || isAlways) return done();
+      metrics.httpShed("overloaded");
+      reply.refuse(edgeRefusal("overloaded", { retryAfterSeconds: 1 }));
+    });
+  });
+}
+
+/** Who may come in: the token, its scope, and how often. */
+function createDoor({ settings, metrics, clock }: HttpOptions, authentication: () => Authenticate) {
+  const perCaller =
+    settings.callerPerSecondMax === 0
+      ? undefined
+      : createLimiter({
+          perSecond: settings.callerPerSecondMax,
+          burst: settings.callerPerSecondMax * 2,
+          clock,
+        });
+  const perAddress = new Map<string, Limiter>();
+
+  function take(limiter: Limiter, key: string): void {
+    const waitMs = limiter.tryTake(key);
+    if (waitMs === 0) return;
+    metrics.httpShed("rate_limited");
+    const retryAfterSeconds = Math.ceil(waitMs / 1000);
+    throw new RefusedError(edgeRefusal("rate_limited", { retryAfterSeconds }));
+  }
+
+  function addressLimiter(route: string, perSecond: number): Limiter {
+    let limiter = perAddress.get(route);
+    // One a route that asks for it, so their number is that of the routes.
+    if (limiter === undefined)
+      perAddress.set(route, (limiter = createLimiter({ perSecond, clock })));
+    return limiter;
+  }
+
+  function enter(request: FastifyRequest, principal: Principal, scope: string): void {
+    if (perCaller !== undefined) take(perCaller, `${principal.tenantId} ${principal.subject}`);
+    assertScope(principal, scope);
+    request.principal = principal;
+  }
+
+  return function door(
+    request: FastifyRequest,
+    _reply: FastifyReply,
+    done: (error?: Error) => void,
+  ): void {
+    const { config, url = "" } = request.routeOptions;
+    const { scope, addressPerSecondMax, rawBody } = config;
+    try {
+      if (addressPerSecondMax !== undefined)
+        take(addressLimiter(`${request.method} ${url}`, addressPerSecondMax), request.ip);
+      if (rawBody !== true && !request.is404) refuseOtherTypes(request);
+      if (scope === undefined) return done();
+      const proven = authentication()(request);
+      if (!(proven instanceof Promise)) {
+        enter(request, proven, scope);
+        return done();
+      }
+      proven.then((principal) => enter(request, principal, scope)).then(() => done(), done);
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)));
+    }
+  };
+}
+
+/** Before the body is read: what we cannot read need not be sent. */
+function refuseOtherTypes({ headers }: FastifyRequest): void {
+  const type = headers["content-type"];
+  const hasBody = (headers["content-length"] ?? "0") !== "0" || "transfer-encoding" in headers;
+  if (!hasBody || (type !== undefined && jsonType.test(type))) return;
+  throw new RefusedError(edgeRefusal("unsupported_media_type"));
+}
+
+function parseBodies(app: App): void {
+  // Keys such as __proto__ are refused: no honest body has them.
+  const parseJson = app.getDefaultJsonParser("error", "error");
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<Buffer>(
+    "application/json",
+    { parseAs: "buffer" },
+    (request, body, done) => {
+      if (request.routeOptions.config.rawBody === true) return done(null, body);
+      if (body.length === 0) return done(null, undefined);
+      if (!isUtf8(body)) return done(new RefusedError(malformed("the body is not UTF-8")));
+      void parseJson(request, body.toString("utf8"), done);
+    },
+  );
+  // Only routes with `rawBody` come here: the door has refused the others.
+  app.addContentTypeParser<Buffer>("*", { parseAs: "buffer" }, (_request, body, done) =>
+    done(null, body),
+  );
+}
+
+function answerErrors(app: App, { settings, refusals, log, clock }: HttpOptions): void {
+  const faultLines = createLimiter({ perSecond: faultLinesPerSecond, keysMax: 1_000, clock });
+  app.setNotFoundHandler((_request, reply) => reply.refuse(edgeRefusal("route_not_found")));
+  app.setErrorHandler((error, request, reply) => {
+    const refusal = refusalOfError(error, bodyLimitOf(request, settings));
+    if (refusal === undefined) {
+      log.error({ error, route: request.routeOptions.url }, "a bug");
+      return send(reply, problemOfBug(placeOf(request)));
+    }
+    if (refusal.code === "unavailable" && faultLines.tryTake(String(error)) === 0)
+      log.warn({ error, route: request.routeOptions.url }, "a fault");
+    return send(reply, problemOfRefusal(refusals, refusal, placeOf(request)));
+  });
+}
+
+function bodyLimitOf(request: FastifyRequest, { bodyBytesMax }: HttpSettings): number {
+  return request.routeOptions.bodyLimit ?? bodyBytesMax;
+}
+
+/** What is not HTTP, or too big or slow in its headers, has no request to answer. */
+function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return;
+  const status =
+    error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+      ? "408 Request Timeout"
+      : error.code === "HPE_HEADER_OVERFLOW"
+        ? "431 Request Header Fields Too Large"
+        : "400 Bad Request";
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}

@@ -1,0 +1,155 @@
+import { isDeepStrictEqual } from "node:util";
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import type { FastifySchema, RouteOptions } from "fastify";
+import type { App } from "./app.ts";
+import { assert } from "./assert.ts";
+import { internalErrorTitle, problemSchema, refusalsPath } from "./problem.ts";
+import type { RefusalTable } from "./problem.ts";
+
+export interface OpenapiOptions {
+  readonly title: string;
+  readonly version: string;
+  readonly description: string;
+  /** Where the API is reached; left out of the document that is checked in. */
+  readonly serverUrl?: string;
+  readonly refusals: RefusalTable;
+}
+
+/**
+ * Everything for the documents' own page and nothing for anybody else's: no host but this one is
+ * ever asked. Swagger UI sets styles on elements, hence 'unsafe-inline' for styles alone.
+ */
+const docsPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const openRoute = { config: { public: true }, schema: { hide: true } } as const;
+
+/** OpenAPI 3.1 at /openapi.json, readable at /docs, the refusals at /docs/refusals. */
+export function registerOpenapi(app: App, options: OpenapiOptions): void {
+  const { title, version, description, serverUrl, refusals } = options;
+  void app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: { title, version, description },
+      ...(serverUrl === undefined ? {} : { servers: [{ url: serverUrl }] }),
+      components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+    },
+    transform: ({ schema, url, route }) => ({ schema: documented(schema, route), url }),
+    transformObject: (document) =>
+      "openapiObject" in document ? withComponents(document.openapiObject) : document.swaggerObject,
+  });
+  void app.register(swaggerUi, {
+    routePrefix: "/docs",
+    staticCSP: docsPolicy,
+    theme: { title },
+    uiConfig: { docExpansion: "list", persistAuthorization: false, tryItOutEnabled: true },
+  });
+  const page = refusalsPage(title, refusals);
+  app.get("/openapi.json", openRoute, (_request, reply) => {
+    void reply.type("application/json; charset=utf-8").send(app.swagger());
+  });
+  app.get(refusalsPath, openRoute, (_request, reply) => {
+    void reply
+      .header("content-security-policy", docsPolicy)
+      .type("text/html; charset=utf-8")
+      .send(page);
+  });
+}
+
+/** Adds what every route has: its scope, and the problem that it may answer. */
+function documented(schema: FastifySchema | undefined, route: RouteOptions): FastifySchema {
+  const scope = route.config?.scope;
+  const problem = {
+    description: "Refused, or failed; the code says which.",
+    content: { "application/problem+json": { schema: problemSchema } },
+  };
+  return {
+    ...schema,
+    security: scope === undefined ? [] : [{ token: [scope] }],
+    response: { ...responsesOf(schema), default: problem },
+  };
+}
+
+function responsesOf(schema: FastifySchema | undefined): Record<string, unknown> {
+  const response = schema?.response;
+  return typeof response === "object" && response !== null ? { ...response } : {};
+}
+
+type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/**
+ * A schema with a `title` such as "Order" is written once, under components, and referred to from
+ * wherever it is used: the document stays readable and clients get types with names.
+ */
+function withComponents<Document extends object>(document: Document): Document {
+  const components = new Map<string, Json>();
+  // The document is JSON from here on; the round trip drops TypeBox's own markers.
+  const plain: { [key: string]: Json } = JSON.parse(JSON.stringify(document));
+  const paths = hoist(plain["paths"] ?? {}, components);
+  const sorted = [...components].toSorted(([left], [right]) => (left < right ? -1 : 1));
+  const given = plain["components"];
+  assert(isObject(given), "the document has components");
+  return {
+    ...document,
+    paths,
+    components: { ...given, schemas: Object.fromEntries(sorted) },
+  };
+}
+
+function hoist(value: Json, components: Map<string, Json>): Json {
+  if (isList(value)) return value.map((item) => hoist(item, components));
+  if (!isObject(value)) return value;
+  const fields = Object.entries(value).map(([key, field]) => [key, hoist(field, components)]);
+  const schema: { readonly [key: string]: Json } = Object.fromEntries(fields);
+  const { title, type, anyOf } = schema;
+  const isSchema = type === "object" || type === "string" || Array.isArray(anyOf);
+  if (!isSchema || typeof title !== "string" || !/^[A-Z][A-Za-z0-9]*$/.test(title)) return schema;
+  const known = components.get(title);
+  assert(
+    known === undefined || isDeepStrictEqual(known, schema),
+    `two schemas are called ${title}`,
+  );
+  components.set(title, schema);
+  return { $ref: `#/components/schemas/${title}` };
+}
+
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {
+  return typeof value === "object" && value !== null && !isList(value);
+}
+
+/** What `type` of a problem leads to. */
+function refusalsPage(title: string, refusals: RefusalTable): string {
+  const rows = Object.entries({
+    ...refusals,
+    internal_error: { status: 500, title: internalErrorTitle },
+  }).map(
+    ([code, entry]) =>
+      `<tr id="${escape(code)}"><td><code>${escape(code)}</code><td>${entry.status}` +
+      `<td>${escape(entry.title)}`,
+  );
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escape(title)}: refusals</title>
+<style>body{font:16px/1.5 system-ui;margin:2rem auto;max-width:60rem}td,th{text-align:left;padding:.3rem
+.8rem;vertical-align:top}:target{background:#fff3c4}</style><h1>Refusals</h1>
+<p>Every error is <code>application/problem+json</code> (RFC 9457). Programs decide by <code>code</code>,
+people read <code>title</code>; <code>facts</code> holds what the rule saw.</p>
+<table><tr><th>code<th>status<th>title${rows.join("\n")}</table></html>
+`;
+}
+
+function escape(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+}

@@ -1,0 +1,51 @@
+import { hash } from "node:crypto";
+import type { FastifyRequest } from "fastify";
+import { principalOf } from "./access.ts";
+import { assert } from "./assert.ts";
+import type { IdempotencyKey } from "./idempotency.ts";
+import { edgeRefusal, malformed } from "./problem.ts";
+import { RefusedError } from "./refusal.ts";
+
+const keyPattern = /^[\x21-\x7e]{1,64}$/;
+/** Deeper than any body that means something, and shallow enough for the stack. */
+const depthMax = 64;
+
+/**
+ * The Idempotency-Key of a request, bound to who asks and to what is asked [ORD-04]. Throws the
+ * refusal of a missing or malformed one.
+ */
+export function readIdempotencyKey(request: FastifyRequest): IdempotencyKey {
+  const given = request.headers["idempotency-key"];
+  if (typeof given !== "string" || !keyPattern.test(given))
+    throw new RefusedError(edgeRefusal("idempotency_key_missing"));
+  return { key: `${principalOf(request).subject} ${given}`, bodyHash: fingerprint(request) };
+}
+
+/**
+ * SHA-256 of method, route, ids of the path and body. The body is written anew with sorted keys, so
+ * a client that retries with another order of fields or other spaces still means the same.
+ */
+export function fingerprint(request: FastifyRequest): Buffer {
+  const { method, params, body, routeOptions } = request;
+  const text = `${method} ${routeOptions.url ?? ""} ${canonicalJson(params)} ${canonicalJson(body)}`;
+  return hash("sha256", text, "buffer");
+}
+
+/** JSON with keys in order and no spaces: equal texts for equal values. */
+export function canonicalJson(value: unknown, depth = 0): string {
+  if (value === undefined || value === null || typeof value !== "object")
+    return JSON.stringify(value) ?? "null";
+  if (depth === depthMax) throw new RefusedError(malformed("the body is nested too deeply"));
+  if (Array.isArray(value))
+    return `[${value.map((item) => canonicalJson(item, depth + 1)).join(",")}]`;
+  const fields = Object.entries(value)
+    .toSorted(([left], [right]) => (left < right ? -1 : 1))
+    .map(([key, field]) => `${JSON.stringify(key)}:${canonicalJson(field, depth + 1)}`);
+  return `{${fields.join(",")}}`;
+}
+
+/** The bytes of a route with `rawBody`, exactly as they came; none when there was no body. */
+export function rawBodyOf(request: FastifyRequest): Buffer {
+  assert(request.routeOptions.config.rawBody === true, "the route has rawBody");
+  return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+}
