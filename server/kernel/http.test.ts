@@ -19,11 +19,11 @@ afterEach(async () => {
   open = [];
 });
 
-function start(
+async function start(
   routes: (app: App) => void,
   options: { settings?: Partial<HttpSettings>; clock?: Clock } = {},
 ) {
-  const { http, lines } = createTestHttp({ refusals, ...options });
+  const { http, lines } = await createTestHttp({ refusals, ...options });
   open.push(http);
   routes(http.app);
   return { app: http.app, http, lines };
@@ -51,13 +51,17 @@ function post(app: App, payload: unknown, headers: Record<string, string> = {}) 
 }
 
 test("a request that fits is answered", async () => {
-  const reply = await post(start(things).app, { name: "a", size: 1 });
+  const reply = await post((await start(things)).app, { name: "a", size: 1 });
   expect(reply.statusCode).toBe(200);
   expect(reply.json()).toEqual({ name: "a", size: 2 });
 });
 
 test("a wrong body is refused with every wrong field", async () => {
-  const reply = await post(start(things).app, { size: "1", sise: 1 }, { "x-request-id": "r-1" });
+  const reply = await post(
+    (await start(things)).app,
+    { size: "1", sise: 1 },
+    { "x-request-id": "r-1" },
+  );
   expect(reply.statusCode).toBe(400);
   expect(reply.headers["content-type"]).toBe("application/problem+json; charset=utf-8");
   expect(reply.json()).toEqual({
@@ -84,13 +88,13 @@ test.each<[string, string | Buffer, Record<string, string>, number, string]>([
   ["too large a body", `"${"x".repeat(16_384)}"`, {}, 413, "16384 bytes"],
   ["another type", "a=1", { "content-type": "text/plain" }, 415, "application/json"],
 ])("refuses %s", async (_, payload, headers, status, title) => {
-  const reply = await post(start(things).app, payload, headers);
+  const reply = await post((await start(things)).app, payload, headers);
   expect(reply.statusCode).toBe(status);
   expect(reply.json().title).toContain(title);
 });
 
 test("an unknown address is told as a problem, a broken one too", async () => {
-  const { app } = start(things);
+  const { app } = await start(things);
   const missing = await app.inject({ method: "POST", url: "/v1/nothing?secret=1" });
   expect(missing.json()).toMatchObject({ code: "route_not_found", instance: "/v1/nothing" });
   const broken = await app.inject({ url: "/v1/%zz" });
@@ -99,7 +103,7 @@ test("an unknown address is told as a problem, a broken one too", async () => {
 
 test("queries are converted, and a wrong one is named", async () => {
   const query = Type.Object({ limit: Type.Optional(Type.Integer({ maximum: 9 })) });
-  const { app } = start((on) => {
+  const { app } = await start((on) => {
     on.get(
       "/v1/things",
       { config: { public: true }, schema: { querystring: query } },
@@ -116,7 +120,7 @@ test("queries are converted, and a wrong one is named", async () => {
 });
 
 test("a refusal is sent with its status, its sentence and its facts", async () => {
-  const { app } = start((on) => {
+  const { app } = await start((on) => {
     on.get("/v1/things/:id", { config: { public: true } }, (_request, reply) =>
       reply.refuse(refuse("not_found", { what: "thing", big: 5n, huge: 2n ** 60n })),
     );
@@ -130,7 +134,7 @@ test("a refusal is sent with its status, its sentence and its facts", async () =
 });
 
 test("a kept answer is sent to the byte", async () => {
-  const { app } = start((on) => {
+  const { app } = await start((on) => {
     on.get("/a", { config: { public: true } }, (_request, reply) =>
       reply.answer({ kind: "answered", status: 201, body: '{"b": 1,"a":2}' }),
     );
@@ -141,7 +145,7 @@ test("a kept answer is sent to the byte", async () => {
 
 test("a fault is answered 503 and when to come back", async () => {
   const lost = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
-  const { app, lines } = start((on) => {
+  const { app, lines } = await start((on) => {
     on.get("/full", { config: { public: true } }, () => {
       throw new FaultError("full", { retryAfterMs: 2_500 });
     });
@@ -156,7 +160,7 @@ test("a fault is answered 503 and when to come back", async () => {
 });
 
 test("a bug is answered 500 with the request's id and nothing of its inside", async () => {
-  const { app, lines } = start((on) => {
+  const { app, lines } = await start((on) => {
     on.get("/bug", { config: { public: true } }, () => {
       throw new Error("secret detail");
     });
@@ -174,15 +178,15 @@ test("a bug is answered 500 with the request's id and nothing of its inside", as
   );
 });
 
-test("a route that says nothing about access is a mistake", () => {
-  const { app } = start(() => undefined);
+test("a route that says nothing about access is a mistake", async () => {
+  const { app } = await start(() => undefined);
   expect(() => app.get("/v1/open", () => 1)).toThrow(/must have either a scope or public/);
   const both = { config: { scope: "a", public: true } } as const;
   expect(() => app.get("/v1/both", both, () => 1)).toThrow(/must have either a scope or public/);
 });
 
 test("a token is asked for before the body is read, and its scope is checked", async () => {
-  const { app } = start(things);
+  const { app } = await start(things);
   const nobody = await app.inject({ method: "POST", url: "/v1/things", payload: "not json" });
   expect(nobody.json().code).toBe("unsupported_media_type");
   const unsigned = await post(app, "{", { authorization: "" });
@@ -195,7 +199,7 @@ test("a token is asked for before the body is read, and its scope is checked", a
 });
 
 test("handlers know who asks", async () => {
-  const { app } = start((on) => {
+  const { app } = await start((on) => {
     on.get("/me", { config: { scope: "things:read" } }, (request) => {
       const { tenantId, subject } = principalOf(request);
       return { tenantId, subject };
@@ -206,7 +210,7 @@ test("handlers know who asks", async () => {
 });
 
 test("notices are handed over as the bytes that came, whatever their type", async () => {
-  const { app } = start((on) => {
+  const { app } = await start((on) => {
     on.post("/notices", { config: { public: true, rawBody: true } }, (request) => ({
       hex: rawBodyOf(request).toString("hex"),
     }));
@@ -222,7 +226,7 @@ test("notices are handed over as the bytes that came, whatever their type", asyn
 });
 
 test("a key is bound to the caller and to the meaning of the body [ORD-04]", async () => {
-  const { app } = start((on) => {
+  const { app } = await start((on) => {
     on.post("/v1/things", write, (request) => {
       const { key, bodyHash } = readIdempotencyKey(request);
       return { key, hash: bodyHash.toString("hex") };
@@ -241,7 +245,7 @@ test("a key is bound to the caller and to the meaning of the body [ORD-04]", asy
 });
 
 test("the request's id and trace are taken over when they are well formed", async () => {
-  const { app } = start((on) => {
+  const { app } = await start((on) => {
     on.get("/context", { config: { public: true } }, async () => {
       await Promise.resolve();
       return { ...currentLogContext() };
@@ -260,7 +264,7 @@ test("the request's id and trace are taken over when they are well formed", asyn
 });
 
 test("the context survives the reading of a body", async () => {
-  const { app } = start((on) => {
+  const { app } = await start((on) => {
     on.post("/v1/things", write, () => ({ ...currentLogContext() }));
   });
   const reply = await post(app, { a: 1 }, { "x-request-id": "r-2" });
@@ -274,7 +278,7 @@ test("over the bound of requests under way the rest is sent off at once, health 
       await gate.promise;
       return {};
     });
-  const { app } = start(routes, { settings: { inFlightMax: 2 } });
+  const { app } = await start(routes, { settings: { inFlightMax: 2 } });
   const slow = [app.inject({ url: "/slow" }), app.inject({ url: "/slow" })];
   await Promise.all([
     app.ready(),
@@ -295,7 +299,7 @@ test("over the bound of requests under way the rest is sent off at once, health 
 test("a caller over its rate is told when to come back, others are not held up", async () => {
   const clock = createManualClock(Date.now());
   const settings = { callerPerSecondMax: 1 };
-  const { app } = start((on) => void on.get("/me", { config: { scope: "a" } }, () => ({})), {
+  const { app } = await start((on) => void on.get("/me", { config: { scope: "a" } }, () => ({})), {
     settings,
     clock,
   });
@@ -314,7 +318,7 @@ test("a caller over its rate is told when to come back, others are not held up",
 test("guessing from one address is slowed down", async () => {
   const clock = createManualClock(Date.now());
   const config = { public: true, addressPerSecondMax: 1 } as const;
-  const { app } = start((on) => void on.get("/sign-in", { config }, () => ({})), { clock });
+  const { app } = await start((on) => void on.get("/sign-in", { config }, () => ({})), { clock });
   const ask = (remoteAddress: string) => app.inject({ url: "/sign-in", remoteAddress });
   expect((await ask("192.0.2.1")).statusCode).toBe(200);
   expect((await ask("192.0.2.1")).statusCode).toBe(429);
@@ -323,7 +327,7 @@ test("guessing from one address is slowed down", async () => {
 
 test("ready while every part is, and not one moment longer", async () => {
   const clock = createManualClock(Date.now());
-  const { app, http } = start(() => undefined, { clock });
+  const { app, http } = await start(() => undefined, { clock });
   let isUp = true;
   http.registerReadiness("database", () => isUp);
   http.registerReadiness("queue", () => Promise.resolve(true));
@@ -338,7 +342,7 @@ test("ready while every part is, and not one moment longer", async () => {
 });
 
 test("figures are shown by route, and only to who has the token when there is one", async () => {
-  const { app } = start(things, { settings: { metricsToken: "a-token-of-16-chars" } });
+  const { app } = await start(things, { settings: { metricsToken: "a-token-of-16-chars" } });
   await post(app, { name: "a", size: 1 });
   expect((await app.inject({ url: "/metrics" })).statusCode).toBe(401);
   const headers = { authorization: "Bearer a-token-of-16-chars" };
@@ -350,7 +354,7 @@ test("figures are shown by route, and only to who has the token when there is on
 test("a stop answers what is under way and closes the rest", async () => {
   const entered = Promise.withResolvers<void>();
   const gate = Promise.withResolvers<void>();
-  const { http } = start((on) => {
+  const { http } = await start((on) => {
     on.get("/slow", { config: { public: true } }, async () => {
       entered.resolve();
       await gate.promise;
@@ -371,7 +375,7 @@ test("a stop answers what is under way and closes the rest", async () => {
 
 test("a stop does not wait for ever", async () => {
   const entered = Promise.withResolvers<void>();
-  const { http } = start(
+  const { http } = await start(
     (on) => {
       on.get("/never", { config: { public: true } }, () => {
         entered.resolve();
@@ -391,7 +395,7 @@ test("a stop does not wait for ever", async () => {
 test("a caller who hangs up gives his place back", async () => {
   const entered = Promise.withResolvers<void>();
   const left = Promise.withResolvers<void>();
-  const { http, app } = start((on) => {
+  const { http, app } = await start((on) => {
     on.get("/never", { config: { public: true } }, (request) => {
       request.raw.socket.once("close", () => left.resolve());
       entered.resolve();
@@ -411,7 +415,7 @@ test("a caller who hangs up gives his place back", async () => {
 });
 
 test("what is not HTTP gets a plain no", async () => {
-  const { http } = start(() => undefined);
+  const { http } = await start(() => undefined);
   const address = new URL(await http.listen({ host: "127.0.0.1", port: 0 }));
   const socket = connect(Number(address.port), address.hostname);
   socket.end("nonsense\r\n\r\n");
@@ -420,7 +424,7 @@ test("what is not HTTP gets a plain no", async () => {
 });
 
 test("every reply carries the headers that keep browsers safe", async () => {
-  const { app } = start(things);
+  const { app } = await start(things);
   for (const url of ["/healthz", "/nothing"]) {
     const { headers } = await app.inject({ url });
     expect(headers).toMatchObject({

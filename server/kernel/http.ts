@@ -81,7 +81,7 @@ const faultLinesPerSecond = 5;
 const requestIdPattern = /^[A-Za-z0-9._-]{1,64}$/;
 const jsonType = /^application\/json\s*(;|$)/i;
 
-export function createHttp(options: HttpOptions): Http {
+export async function createHttp(options: HttpOptions): Promise<Http> {
   const app = createApp(options);
   let authenticate: Authenticate | undefined;
   let isStopping = false;
@@ -114,7 +114,7 @@ export function createHttp(options: HttpOptions): Http {
     metricsToken: options.settings.metricsToken,
     isStopping: () => isStopping,
   });
-  registerOpenapi(app, { ...options.openapi, refusals: options.refusals });
+  await registerOpenapi(app, { ...options.openapi, refusals: options.refusals });
 
   return {
     app,

@@ -10,11 +10,10 @@ const thing = Type.Object({ price: money, was: Type.Optional(money) }, { title: 
 let stop: (() => Promise<void>) | undefined;
 afterEach(async () => await stop?.());
 
-function start(routes: (app: App) => void): App {
-  const { http } = createTestHttp({ refusals });
+async function start(routes: (app: App) => void): Promise<App> {
+  const { http } = await createTestHttp({ refusals });
   stop = http.stop;
-  // Routes of modules are registered as plugins of their own, or on the app itself.
-  void http.app.register(async (scope) => routes(scope));
+  routes(http.app);
   return http.app;
 }
 
@@ -34,7 +33,7 @@ const withThing = (on: App) =>
   );
 
 test("the document is OpenAPI 3.1 with schemas by name, each once", async () => {
-  const document = (await start(withThing).inject({ url: "/openapi.json" })).json();
+  const document = (await (await start(withThing)).inject({ url: "/openapi.json" })).json();
   expect(document.openapi).toBe("3.1.0");
   expect(Object.keys(document.components.schemas)).toEqual(["Money", "Problem", "Thing"]);
   expect(document.components.schemas.Thing.properties.price).toEqual({
@@ -56,7 +55,7 @@ test("the document is OpenAPI 3.1 with schemas by name, each once", async () => 
 
 test("two schemas of one name are found", async () => {
   const other = Type.Object({ other: Type.Integer() }, { title: "Thing" });
-  const app = start((on) => {
+  const app = await start((on) => {
     withThing(on);
     on.get("/v1/other", { config: { public: true }, schema: { response: { 200: other } } }, () => ({
       other: 1,
@@ -67,7 +66,7 @@ test("two schemas of one name are found", async () => {
 });
 
 test("the readable documents ask no other host and run no script of another's", async () => {
-  const app = start(withThing);
+  const app = await start(withThing);
   const page = await app.inject({ url: "/docs/" });
   expect(page.statusCode).toBe(200);
   expect(page.headers["content-security-policy"]).toContain("script-src 'self';");
@@ -80,7 +79,7 @@ test("the readable documents ask no other host and run no script of another's", 
 });
 
 test("every refusal has an anchor that problems point to", async () => {
-  const page = await start(withThing).inject({ url: "/docs/refusals" });
+  const page = await (await start(withThing)).inject({ url: "/docs/refusals" });
   for (const code of [...Object.keys(refusals), "internal_error"])
     expect(page.body).toContain(`<tr id="${code}">`);
   expect(page.body).toContain("Authorization: Bearer &lt;token>.");

@@ -35,9 +35,10 @@ const docsPolicy = [
 const openRoute = { config: { public: true }, schema: { hide: true } } as const;
 
 /** OpenAPI 3.1 at /openapi.json, readable at /docs, the refusals at /docs/refusals. */
-export function registerOpenapi(app: App, options: OpenapiOptions): void {
+export async function registerOpenapi(app: App, options: OpenapiOptions): Promise<void> {
   const { title, version, description, serverUrl, refusals } = options;
-  void app.register(swagger, {
+  // Awaited, for it sees only the routes that come after it.
+  await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
       info: { title, version, description },
@@ -48,7 +49,7 @@ export function registerOpenapi(app: App, options: OpenapiOptions): void {
     transformObject: (document) =>
       "openapiObject" in document ? withComponents(document.openapiObject) : document.swaggerObject,
   });
-  void app.register(swaggerUi, {
+  await app.register(swaggerUi, {
     routePrefix: "/docs",
     staticCSP: docsPolicy,
     theme: { title },

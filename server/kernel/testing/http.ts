@@ -20,14 +20,14 @@ export const testHttpSettings: HttpSettings = {
 };
 
 /** The edge with a log in memory. Tokens are plain: "Bearer <tenant>/<subject>/<scope>,<scope>". */
-export function createTestHttp(options: {
+export async function createTestHttp(options: {
   refusals: RefusalTable;
   settings?: Partial<HttpSettings>;
   clock?: Clock;
-}): { http: Http; lines: Record<string, unknown>[] } {
+}): Promise<{ http: Http; lines: Record<string, unknown>[] }> {
   const lines: Record<string, unknown>[] = [];
   const clock = options.clock ?? systemClock;
-  const http = createHttp({
+  const http = await createHttp({
     settings: { ...testHttpSettings, ...options.settings },
     log: createLog({
       level: "debug",
