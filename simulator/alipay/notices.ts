@@ -36,8 +36,10 @@ export async function createAlipayNoticeWriter(world: World): Promise<NoticeWrit
     write(notice, merchant, now) {
       if (merchant.channel !== "alipay") throw new Error("not a merchant of Alipay");
       const content = JSON.parse(notice.content) as Record<string, string>;
+      // What is empty is not sent, or merchants would disagree on whether it is signed.
+      const told = Object.entries(content).filter(([, value]) => value !== "");
       const params: Params = {
-        ...content,
+        ...Object.fromEntries(told),
         notify_id: notice.id,
         notify_time: beijingText(now),
         notify_type: "trade_status_sync",
