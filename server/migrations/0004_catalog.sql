@@ -15,7 +15,7 @@ create table catalog.skus (
   tenant_id uuid not null,
   id uuid not null,
   product_id uuid not null,
-  -- What tells it from the other SKUs of the product: "blue, 350 ml"; empty when it is the only one.
+  -- What tells it from the product's other SKUs: "blue, 350 ml"; empty when it is the only one.
   title text not null check (length(title) <= 200),
   price_minor bigint not null check (price_minor >= 0),
   currency text not null check (length(currency) = 3),

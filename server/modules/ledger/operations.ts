@@ -17,6 +17,7 @@ import {
   selectAccountById,
   selectAccountsPage,
   selectBalanceAt,
+  selectBalancesOf,
   selectEntries,
   selectTransfersOf,
 } from "./store/reads.ts";
@@ -89,6 +90,11 @@ export function createLedger(deps: { readonly database: Database; readonly clock
     async readAccount(tenantId: string, id: AccountId): Promise<AccountRecord | Refusal> {
       const account = await selectAccountById(database, tenantId, id);
       return account ?? refuse("not_found", { what: "account" });
+    },
+
+    /** For other modules' views, such as the stock of a SKU. */
+    readBalances(tenantId: string, ids: readonly AccountId[]): Promise<Map<AccountId, Balance>> {
+      return selectBalancesOf(database, tenantId, ids);
     },
 
     /** Everything that was moved for one business row, oldest first. */

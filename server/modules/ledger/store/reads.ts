@@ -89,6 +89,12 @@ const selectAccount = statement(
    where a.tenant_id = $1 and a.id = $2`,
 );
 
+const selectBalances = statement(
+  "ledger.read_balances",
+  `select account_id as id, posted, pending_debits, pending_credits
+   from ledger.balances where tenant_id = $1 and account_id = any($2::uuid[])`,
+);
+
 const transferColumns = `t.at, t.bundle_id, t.leg, t.phase, t.resolves_leg, d.asset,
           d.id as debit_id, d.code as debit_code, c.id as credit_id, c.code as credit_code,
           t.amount, t.reference, t.reason, t.reverses_bundle_id`;
@@ -204,6 +210,16 @@ export async function selectAccountById(
 ): Promise<AccountRecord | undefined> {
   const [row] = await database.read<AccountRow>(tenantId, selectAccount, [tenantId, id]);
   return row === undefined ? undefined : accountOf(row);
+}
+
+/** Of one snapshot, without locks; accounts that do not exist are absent. */
+export async function selectBalancesOf(
+  database: Database,
+  tenantId: string,
+  ids: readonly AccountId[],
+): Promise<Map<AccountId, Balance>> {
+  const rows = await database.read<AccountRow>(tenantId, selectBalances, [tenantId, ids]);
+  return new Map(rows.map((row) => [row.id, balanceOf(row)]));
 }
 
 /** Oldest first, behind `after`. */

@@ -1,24 +1,7 @@
-/** What is for sale, at which price, and what may be done to its stock. Pure. */
-import type { Id } from "../../kernel/ids.ts";
-import type { Currency } from "../../kernel/money.ts";
-import type { AccountId, AccountSpec } from "../ledger/index.ts";
-import { accountIdOf } from "../ledger/index.ts";
-
-export type ProductId = Id<"Product">;
-export type SkuId = Id<"Sku">;
-export type StockMovementId = Id<"StockMovement">;
-
-/** A SKU as a buyer meets it. */
-export interface Sku {
-  readonly id: SkuId;
-  readonly productId: ProductId;
-  /** Product and variant: "Enamel mug, blue". */
-  readonly title: string;
-  readonly priceMinor: bigint;
-  readonly currency: Currency;
-  /** Both the product and the SKU are on sale. */
-  readonly onSale: boolean;
-}
+/** Stock stands in the ledger: four accounts a SKU, one asset. */
+import type { AccountId, AccountSpec } from "../../ledger/index.ts";
+import { accountIdOf } from "../../ledger/index.ts";
+import type { SkuId, Stock } from "./types.ts";
 
 /**
  * Where the units of a SKU can be. They come from `supply`, lie `onHand` (what orders hold is
@@ -63,7 +46,18 @@ export function stockAccountSpecs(skuId: SkuId): AccountSpec[] {
   ];
 }
 
-/** "Enamel mug" and "blue" -> "Enamel mug, blue". */
-export function fullTitle(productTitle: string, skuTitle: string): string {
-  return skuTitle === "" ? productTitle : `${productTitle}, ${skuTitle}`;
+/** Reads the stock of a SKU out of the balances of its accounts. */
+export function stockFrom(
+  skuId: SkuId,
+  balanceOf: (id: AccountId) => { readonly posted: bigint; readonly pendingDebits: bigint },
+): Stock {
+  const accounts = stockAccounts(skuId);
+  const onHand = balanceOf(accounts.onHand);
+  return {
+    putIn: -balanceOf(accounts.supply).posted,
+    onHand: onHand.posted,
+    held: onHand.pendingDebits,
+    sold: balanceOf(accounts.sold).posted,
+    writtenOff: balanceOf(accounts.writtenOff).posted,
+  };
 }

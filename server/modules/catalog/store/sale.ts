@@ -1,8 +1,8 @@
-import type { Tx } from "../../kernel/database.ts";
-import { statement } from "../../kernel/database.ts";
-import type { Currency } from "../../kernel/money.ts";
-import type { ProductId, Sku, SkuId } from "./domain.ts";
-import { fullTitle } from "./domain.ts";
+import type { Tx } from "../../../kernel/database.ts";
+import { statement } from "../../../kernel/database.ts";
+import type { Currency } from "../../../kernel/money.ts";
+import type { ProductId, Sku, SkuId } from "../domain/types.ts";
+import { fullTitle } from "../domain/views.ts";
 
 interface SaleRow {
   id: SkuId;
