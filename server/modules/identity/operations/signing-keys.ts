@@ -11,7 +11,7 @@ import type {
 } from "../domain/signing-keys.ts";
 import { decideRotateSigningKey } from "../domain/signing-keys.ts";
 import { platformTenantId } from "../domain/tenants.ts";
-import { forgetSigningKeys, loadSigningKeys, saveSigningKeys } from "../store/signing-keys.ts";
+import { dropSigningKeys, loadSigningKeys, saveSigningKeys } from "../store/signing-keys.ts";
 import type { Authentication } from "./authentication.ts";
 import type { Keyring } from "./keyring.ts";
 
@@ -40,11 +40,16 @@ export function createSigningKeys(deps: {
       return outcome;
     },
 
-    /** Rotates a key that is old enough and drops keys that verify nothing any more. */
-    async maintainSigningKeys(tx: Tx): Promise<void> {
-      await execute(tx, rotateSigningKey, [{ cause: "age", key: await keyring.make() }]);
-      forgetSigningKeys(tx);
+    /**
+     * Rotates a key that is old enough and drops keys that verify nothing any more. Gives how many
+     * keys that were.
+     */
+    async maintainSigningKeys(tx: Tx): Promise<number> {
+      const command: RotateSigningKey = { cause: "age", key: await keyring.make() };
+      const outcomes = await execute(tx, rotateSigningKey, [command]);
       tx.afterCommit(forgetWhatWasKnown);
+      const dropped = await dropSigningKeys(tx);
+      return dropped + outcomes.filter(({ kind }) => kind === "rotated").length;
     },
   };
 }

@@ -1,12 +1,13 @@
 import { SignJWT } from "jose";
+import { required } from "../../../kernel/assert.ts";
 import type { Committers } from "../../../kernel/batch.ts";
+import type { Tx } from "../../../kernel/database.ts";
 import type { IdempotencyKey } from "../../../kernel/idempotency.ts";
 import type { Ids } from "../../../kernel/ids.ts";
 import type { Answer, KeyedOperation } from "../../../kernel/operation.ts";
 import type { Refusal } from "../../../kernel/refusal.ts";
 import { isRefusal } from "../../../kernel/refusal.ts";
 import { formatInstant } from "../../../kernel/time.ts";
-import { required } from "../../../kernel/assert.ts";
 import { refuse } from "../../../refusals.ts";
 import type {
   IssueToken,
@@ -25,7 +26,7 @@ import {
   tokenType,
 } from "../domain/tokens.ts";
 import { loadTenant } from "../store/tenants.ts";
-import { saveRevocation } from "../store/tokens.ts";
+import { forgetTokens, saveRevocation } from "../store/tokens.ts";
 import type { Authentication } from "./authentication.ts";
 import type { Keyring, Signer } from "./keyring.ts";
 import type { createSigningKeys } from "./signing-keys.ts";
@@ -116,6 +117,9 @@ export function createTokens(deps: {
       authentication.forgetAll();
       return answer;
     },
+
+    /** Drops ids of tokens that are dead by their age; gives how many it dropped. */
+    forgetTokens: (tx: Tx, limit: number): Promise<number> => forgetTokens(tx, limit),
   };
 }
 

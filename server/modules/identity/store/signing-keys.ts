@@ -47,7 +47,8 @@ const insertSigningKeys = statement(
 
 const deleteSigningKeys = statement(
   "identity.delete_signing_keys",
-  `delete from identity.signing_keys where tenant_id = $1 and verifies_until <= $2`,
+  `delete from identity.signing_keys where tenant_id = $1 and verifies_until <= $2
+   returning id`,
 );
 
 /** Tells whether the platform's keys need care: `$1` is now. */
@@ -97,8 +98,9 @@ export function saveSigningKeys(tx: Tx, world: SigningKeysWorld): void {
   ]);
 }
 
-export function forgetSigningKeys(tx: Tx): void {
-  tx.write(deleteSigningKeys, [tx.tenantId, timestamp(tx.now)]);
+/** Gives how many there were. */
+export async function dropSigningKeys(tx: Tx): Promise<number> {
+  return (await tx.rows(deleteSigningKeys, [tx.tenantId, timestamp(tx.now)])).length;
 }
 
 function signingKeyOf(row: SigningKeyRow): SigningKey {
