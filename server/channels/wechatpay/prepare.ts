@@ -141,5 +141,6 @@ function appParams(wire: Wire, account: WechatpayAccount, prepayid: string) {
 
 function withReturnUrl(h5Url: string, returnUrl: string | undefined): string {
   if (returnUrl === undefined) return h5Url;
-  return `${h5Url}&redirect_url=${encodeURIComponent(returnUrl)}`;
+  const separator = h5Url.includes("?") ? "&" : "?";
+  return `${h5Url}${separator}redirect_url=${encodeURIComponent(returnUrl)}`;
 }
