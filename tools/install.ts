@@ -6,8 +6,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { waitForFileLock } from "../server/kernel/file-lock.ts";
+import { dirname, join, resolve } from "node:path";
+import { readHolder, waitForFileLock } from "../server/kernel/file-lock.ts";
 import type { FileLock } from "../server/kernel/file-lock.ts";
 import { identityOf, isRunning, signal, waitForExit } from "../server/kernel/process.ts";
 import type { ProcessIdentity } from "../server/kernel/process.ts";
@@ -34,11 +34,21 @@ async function install(npmCli: string, wanted: string, lock: FileLock): Promise<
   if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === wanted) return 0;
   // Packages that were installed by hand and are the right ones stay; programs may be using them.
   if (missingPackages(root).length > 0) {
+    if (tellIfRunning()) return 1;
     const code = await runNpm(npmCli, lock);
     if (code !== 0) return code;
   }
   writeFileSync(stampFile, wanted);
   return 0;
+}
+
+/** Packages that vanish under a running platform would break it at some later moment. */
+function tellIfRunning(): boolean {
+  const home = resolve(root, process.env["TONGBAO_HOME"] || ".tongbao");
+  const holder = readHolder(join(home, "run.lock"));
+  if (holder === undefined || !isRunning(holder)) return false;
+  process.stderr.write(`Tongbao runs here (process ${holder.pid}) on older packages: stop it.\n`);
+  return true;
 }
 
 /** None of our packages needs its install script, and so none of them gets to run one. */

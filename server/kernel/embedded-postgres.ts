@@ -8,6 +8,7 @@ import { openBoundedLog } from "./bounded-log.ts";
 import type { BoundedLog } from "./bounded-log.ts";
 import { ensureBinaries } from "./embedded-postgres/binaries.ts";
 import {
+  checkData,
   chooseConnection,
   ensureCluster,
   explain,
@@ -70,6 +71,7 @@ export async function startEmbeddedPostgres(
   const lock = takeLock(home);
   try {
     const place = findPlace(home, options.log);
+    checkData(place);
     await stopFormerRun(place, options.log);
     const binaries = ensureBinaries(place);
     for (let attempt = 1; ; attempt += 1) {

@@ -29,10 +29,7 @@ export async function ensureCluster(options: {
 }): Promise<string> {
   const { place } = options;
   const data = join(place.directory, "data");
-  if (existsSync(data)) {
-    checkVersion(data);
-    return data;
-  }
+  if (existsSync(data)) return data;
   // initdb works on a draft, so an interrupted one is never taken for a database.
   const draft = join(place.directory, "data.draft");
   rmSync(draft, { recursive: true, force: true });
@@ -41,7 +38,10 @@ export async function ensureCluster(options: {
   return data;
 }
 
-function checkVersion(data: string): void {
+/** Refuses data that these binaries can't read, before anything is done to it. */
+export function checkData(place: Place): void {
+  const data = join(place.directory, "data");
+  if (!existsSync(data)) return;
   let found: string;
   try {
     found = readFileSync(join(data, "PG_VERSION"), "utf8").trim();

@@ -9,6 +9,8 @@ import type { Place } from "./place.ts";
 export const fastStopTimeoutMs = 60_000;
 /** An immediate one only ends processes; the log brings the data back at the next start. */
 export const immediateStopTimeoutMs = 5_000;
+/** Most notice the death of their postmaster at once and are gone before we look. */
+const leftoverTimeoutMs = 1_000;
 
 /**
  * After `kill -9` of its parent PostgreSQL runs on, and after `kill -9` of PostgreSQL itself its
@@ -44,14 +46,16 @@ export async function stopFormerRun(place: Place, log: (line: string) => void): 
   rmSync(join(data, "postmaster.pid"), { force: true });
 }
 
-/** Their postmaster is dead, so nothing waits for them, and what they write is in nobody's name. */
+/** Their postmaster is dead, so nobody gets their answers: they only have to be gone. */
 async function endAll(processes: readonly ProcessIdentity[]): Promise<void> {
-  for (const { pid } of processes) signal(pid, "SIGQUIT");
-  for (const identity of processes) {
-    if ((await waitForExit(identity, immediateStopTimeoutMs)) === "exited") continue;
-    signal(identity.pid, "SIGKILL");
-    await waitForExit(identity, immediateStopTimeoutMs);
-  }
+  await Promise.all(
+    processes.map(async (identity) => {
+      signal(identity.pid, "SIGQUIT");
+      if ((await waitForExit(identity, leftoverTimeoutMs)) === "exited") return;
+      signal(identity.pid, "SIGKILL");
+      await waitForExit(identity, immediateStopTimeoutMs);
+    }),
+  );
 }
 
 /** postmaster.pid: the process id on its first line, on its eighth how far the start has come. */

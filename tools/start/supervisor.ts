@@ -1,0 +1,268 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { EmbeddedPostgresError } from "../../server/kernel/embedded-postgres.ts";
+import { tryFileLock } from "../../server/kernel/file-lock.ts";
+import type { FileLock, LockHolder } from "../../server/kernel/file-lock.ts";
+import { isRunning, signal, waitForExit } from "../../server/kernel/process.ts";
+import type { ProcessIdentity } from "../../server/kernel/process.ts";
+import type { Terminal } from "../terminal.ts";
+import { createChild } from "./child.ts";
+import type { Child, Program } from "./child.ts";
+import { superviseDatabase } from "./database.ts";
+import type { SupervisedDatabase } from "./database.ts";
+import { accepts, answersOk, findFreePort, urlOf } from "./network.ts";
+import type { Endpoint } from "./network.ts";
+
+export interface Plan {
+  readonly home: string;
+  /** Of a PostgreSQL that runs already; without it the embedded one is started. */
+  readonly databaseUrl: string | undefined;
+  readonly server: Endpoint & { readonly script: string; readonly stopTimeoutMs: number };
+  readonly simulator: Endpoint & { readonly script: string };
+  /** Where the server finds the simulator; without it where this one listens. */
+  readonly simulatorUrl: string | undefined;
+  readonly terminal: Terminal;
+  /** Everything runs; called once. */
+  readonly onReady: (addresses: Addresses) => void;
+}
+
+export interface Addresses {
+  readonly server: string;
+  readonly simulator: string;
+}
+
+/** Says to a person why nothing was started. */
+export class StartRefusedError extends Error {
+  override name = "StartRefusedError";
+}
+
+/** The orphans of a killed supervisor have noticed by themselves and are finishing their work. */
+const orphansTimeoutMs = 10_000;
+/** The simulator writes what it must remember as it goes, so there is little to finish. */
+const simulatorStopTimeoutMs = 5_000;
+
+/**
+ * Runs PostgreSQL, simulator and server as children of this process and starts again what dies.
+ * What was started is stopped in the opposite order, whatever happens: the server first, so that
+ * it can finish what it has begun while everything that it needs is there.
+ */
+export class Supervisor {
+  readonly #plan: Plan;
+  readonly #stopRequested = Promise.withResolvers<void>();
+  #database: Promise<SupervisedDatabase> | undefined;
+  #simulator: Child | undefined;
+  #server: Child | undefined;
+  #lock: FileLock | undefined;
+  #stops = 0;
+  #exitCode = 0;
+
+  constructor(plan: Plan) {
+    this.#plan = plan;
+  }
+
+  /** Returns the exit code once everything has stopped. */
+  async run(): Promise<number> {
+    const { terminal, home } = this.#plan;
+    mkdirSync(home, { recursive: true });
+    try {
+      this.#lock = takeHome(home);
+      await this.#endOrphans(this.#lock.former);
+      const starting = this.#start().catch((error: unknown) => this.#fail(messageOf(error)));
+      await Promise.race([starting, this.#stopRequested.promise]);
+      await this.#stopRequested.promise;
+    } catch (error) {
+      this.#fail(messageOf(error));
+    }
+    await terminal.step("Stopping", () => this.#stopAll());
+    this.#lock?.release();
+    return this.#exitCode;
+  }
+
+  /** Stops everything in order; called again, it kills what still runs. */
+  stop(): void {
+    this.#stops += 1;
+    this.#stopRequested.resolve();
+    if (this.#stops !== 2) return;
+    this.#plan.terminal.say("Killing what still runs; the next start repairs what that leaves.");
+    this.#server?.kill();
+    this.#simulator?.kill();
+  }
+
+  get #stopping(): boolean {
+    return this.#stops > 0;
+  }
+
+  #fail(reason: string): void {
+    if (this.#stopping) return;
+    this.#plan.terminal.say(reason);
+    this.#exitCode = 1;
+    this.stop();
+  }
+
+  async #start(): Promise<void> {
+    const { terminal, databaseUrl } = this.#plan;
+    const ports = await this.#choosePorts();
+    if (this.#stopping) return;
+    this.#recordAddress(urlOf(ports.server));
+    this.#simulator = this.#child(this.#simulatorProgram(ports.simulator));
+    const simulatorReady = this.#simulator.start();
+    const what = databaseUrl === undefined ? "PostgreSQL and the simulator" : "the simulator";
+    const url = await terminal.step(`Starting ${what}`, async () => {
+      const [found] = await Promise.all([this.#startDatabase(ports), simulatorReady]);
+      return found;
+    });
+    if (this.#stopping) return;
+    await this.#startServer(url, ports);
+    if (this.#stopping) return;
+    this.#plan.onReady({ server: urlOf(ports.server), simulator: urlOf(ports.simulator) });
+  }
+
+  async #choosePorts(): Promise<Ports> {
+    const { server, simulator } = this.#plan;
+    return {
+      server: await checkPort(server, "PORT"),
+      simulator: await checkPort(simulator, "SIMULATOR_PORT"),
+    };
+  }
+
+  async #startDatabase(ports: Ports): Promise<string> {
+    const { databaseUrl, home, terminal } = this.#plan;
+    if (databaseUrl !== undefined) return databaseUrl;
+    this.#database = superviseDatabase(home, {
+      say: (line) => terminal.say(line),
+      onMoved: (url) => {
+        void this.#replaceServer(url, ports);
+      },
+      onGivenUp: (reason) => this.#fail(`${reason}; its log is ${join(home, "postgres.log")}`),
+    });
+    return (await this.#database).url;
+  }
+
+  async #startServer(databaseUrl: string, ports: Ports): Promise<void> {
+    const server = this.#child(this.#serverProgram(databaseUrl, ports));
+    this.#server = server;
+    await this.#plan.terminal.step("Starting the server", () => server.start());
+  }
+
+  /** The port that PostgreSQL had was taken while it was down. */
+  async #replaceServer(databaseUrl: string, ports: Ports): Promise<void> {
+    await this.#server?.stop();
+    if (!this.#stopping) await this.#startServer(databaseUrl, ports);
+  }
+
+  #serverProgram(databaseUrl: string, ports: Ports): Program {
+    const { home, server, simulatorUrl } = this.#plan;
+    return {
+      name: "server",
+      script: server.script,
+      environment: {
+        DATABASE_URL: databaseUrl,
+        PORT: String(ports.server.port),
+        HOST: ports.server.host,
+        TONGBAO_HOME: home,
+        SIMULATOR_URL: simulatorUrl ?? urlOf(ports.simulator),
+      },
+      logPath: join(home, "server.log"),
+      isReady: () => answersOk(`${urlOf(ports.server)}/readyz`),
+      stopTimeoutMs: server.stopTimeoutMs,
+    };
+  }
+
+  #simulatorProgram(endpoint: Endpoint): Program {
+    const { home, simulator } = this.#plan;
+    return {
+      name: "simulator",
+      script: simulator.script,
+      environment: {
+        SIMULATOR_PORT: String(endpoint.port),
+        SIMULATOR_HOST: endpoint.host,
+        SIMULATOR_STATE: join(home, "simulator.json"),
+      },
+      logPath: join(home, "simulator.log"),
+      isReady: () => accepts(endpoint),
+      stopTimeoutMs: simulatorStopTimeoutMs,
+    };
+  }
+
+  #child(program: Program): Child {
+    return createChild(program, {
+      say: (line) => this.#plan.terminal.say(line),
+      onChange: () => this.#recordChildren(),
+      onGivenUp: (reason) => this.#fail(reason),
+    });
+  }
+
+  #facts: { address?: string; children?: ProcessIdentity[] } = {};
+
+  #recordAddress(address: string): void {
+    this.#facts = { ...this.#facts, address };
+    this.#lock?.setFacts(this.#facts);
+  }
+
+  /** For the next start, in case that this process is killed and its children go on. */
+  #recordChildren(): void {
+    const identities = [this.#server?.identity(), this.#simulator?.identity()];
+    const children = identities.filter((identity) => identity !== undefined);
+    this.#facts = { ...this.#facts, children };
+    this.#lock?.setFacts(this.#facts);
+  }
+
+  async #endOrphans(former: LockHolder | undefined): Promise<void> {
+    const orphans = childrenOf(former).filter(isRunning);
+    if (orphans.length === 0) return;
+    await this.#plan.terminal.step("Waiting for the end of an earlier run", async () => {
+      await Promise.all(orphans.map(endOrphan));
+    });
+  }
+
+  async #stopAll(): Promise<void> {
+    await this.#server?.stop();
+    await this.#simulator?.stop();
+    // One that did not start has said so already.
+    const database = await this.#database?.catch(() => undefined);
+    await database?.stop();
+  }
+}
+
+interface Ports {
+  readonly server: Endpoint;
+  readonly simulator: Endpoint;
+}
+
+function takeHome(home: string): FileLock {
+  const attempt = tryFileLock(join(home, "run.lock"));
+  if (attempt.kind === "acquired") return attempt.lock;
+  const { pid, facts } = attempt.holder;
+  const address = typeof facts["address"] === "string" ? ` at ${facts["address"]}` : "";
+  throw new StartRefusedError(
+    `Tongbao runs already${address} (process ${pid}). Stop that one with Ctrl-C, ` +
+      "or set TONGBAO_HOME, PORT and SIMULATOR_PORT to run another.",
+  );
+}
+
+async function checkPort(endpoint: Endpoint, setting: string): Promise<Endpoint> {
+  const port = await findFreePort(endpoint);
+  if (port !== undefined) return { host: endpoint.host, port };
+  throw new StartRefusedError(
+    `Port ${endpoint.port} is taken by another program: set ${setting} to a free one, ` +
+      `for example ${setting}=${endpoint.port + 1} npm start`,
+  );
+}
+
+async function endOrphan(orphan: ProcessIdentity): Promise<void> {
+  if ((await waitForExit(orphan, orphansTimeoutMs)) === "exited") return;
+  signal(orphan.pid, "SIGKILL");
+  await waitForExit(orphan, orphansTimeoutMs);
+}
+
+function childrenOf(former: LockHolder | undefined): ProcessIdentity[] {
+  const children = former?.facts["children"];
+  return Array.isArray(children) ? (children as ProcessIdentity[]) : [];
+}
+
+function messageOf(error: unknown): string {
+  const known = error instanceof StartRefusedError || error instanceof EmbeddedPostgresError;
+  if (known) return error.message;
+  // A bug of ours: only its stack says where.
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,20 @@
+/** Runs a supervisor over stand-ins: `run.ts <home> <server port> <simulator port>`. */
+import { join } from "node:path";
+import { createTerminal } from "../../terminal.ts";
+import { onStopSignals } from "../signals.ts";
+import { Supervisor } from "../supervisor.ts";
+
+const [home = "", serverPort, simulatorPort] = process.argv.slice(2);
+const script = join(import.meta.dirname, "stand-in.ts");
+const host = "127.0.0.1";
+const supervisor = new Supervisor({
+  home,
+  databaseUrl: process.env["DATABASE_URL"],
+  server: { script, host, port: Number(serverPort), stopTimeoutMs: 5_000 },
+  simulator: { script, host, port: Number(simulatorPort) },
+  simulatorUrl: undefined,
+  terminal: createTerminal(),
+  onReady: ({ server }) => process.stderr.write(`ready at ${server}\n`),
+});
+onStopSignals(() => supervisor.stop());
+process.exitCode = await supervisor.run();

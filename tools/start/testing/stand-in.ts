@@ -1,0 +1,23 @@
+/**
+ * Stands in for the server and the simulator in the supervisor's tests: it listens where it is
+ * told to, answers with its process id, and ends when asked to or when its parent is gone.
+ */
+import { createServer } from "node:http";
+import { exitWithParent } from "../../../server/kernel/parent.ts";
+
+const { PORT, SIMULATOR_PORT, REFUSE_TO_START } = process.env;
+if (REFUSE_TO_START === "yes" && PORT !== undefined) {
+  process.stderr.write("REFUSE_TO_START is yes\n");
+  process.exit(78);
+}
+const server = createServer((request, response) => {
+  if (request.url === "/database") response.end(process.env["DATABASE_URL"]);
+  else response.end(String(process.pid));
+});
+server.listen(Number(PORT ?? SIMULATOR_PORT), "127.0.0.1");
+const stop = () => {
+  server.close();
+  server.closeAllConnections();
+};
+process.once("SIGTERM", stop);
+exitWithParent(stop);
