@@ -15,6 +15,7 @@ import { callAlipay } from "./gateway.ts";
 import type { Wire } from "./gateway.ts";
 import { noticeReply, verifyNotice } from "./notices.ts";
 import { prepare } from "./prepare.ts";
+import { readStatement } from "./statement.ts";
 import { readRefundQuery, readRefundReply, readTrade } from "./trades.ts";
 
 export type { AlipayConfig } from "./config.ts";
@@ -44,7 +45,7 @@ export function createAlipay(options: AlipayOptions = {}): ChannelPlug<AlipayCon
       refundsPerPaymentMax: 50,
       refundWindowDays: 365,
       closeAfterMs: 0,
-      statement: false,
+      statement: true,
     },
     parseConfig,
     prepare: (account, request, signal) => prepare(wire, account, request, signal),
@@ -114,8 +115,7 @@ export function createAlipay(options: AlipayOptions = {}): ChannelPlug<AlipayCon
     verifyNotice: (account, raw) => Promise.resolve(verifyNotice(account, raw)),
     noticeReply,
 
-    statement: () =>
-      Promise.resolve(refused("bad_request", "statement_not_served", "no statements are read yet")),
+    statement: (account, day, signal) => readStatement(wire, account, day, signal),
   };
 }
 

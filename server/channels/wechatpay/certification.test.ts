@@ -8,6 +8,7 @@ const traits: Traits = {
   channel: "wechatpay",
   methodsNotPlayed: [],
   staleNotices: "refused",
+  statementsPlayed: true,
   keysRoll: false,
   refundNoticeTellsAmount: true,
   refundEndings: ["abnormal", "closed"],

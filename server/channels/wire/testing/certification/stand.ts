@@ -38,6 +38,8 @@ export interface Traits {
   readonly channel: Trade["channel"];
   /** Methods whose trade begins in a vendor's app, which the world does not play. */
   readonly methodsNotPlayed: readonly PrepareRequest["method"][];
+  /** Whether the world plays the channel's statements. */
+  readonly statementsPlayed: boolean;
   /** Whether a notice of yesterday is refused, or taken as one that comes late. */
   readonly staleNotices: "refused" | "taken";
   /** Whether the channel's keys change and the new ones come over the wire. */

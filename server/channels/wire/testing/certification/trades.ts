@@ -112,8 +112,7 @@ export function certifyTrades(stand: () => Stand, traits: Traits): void {
     expect(again).toMatchObject({ kind: "refused", reason: "already_paid" });
   });
 
-  test("T-14 the statement of a day tells its payments", async () => {
-    if (!stand().capabilities.statement) return;
+  test.runIf(traits.statementsPlayed)("T-14 a day's statement tells its payments", async () => {
     const dayMs = 24 * 60 * 60_000;
     const paidAt = Date.now() - 3 * dayMs;
     const { attemptNumber } = await openedTrade(stand());
