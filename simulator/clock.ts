@@ -24,7 +24,6 @@ export interface Timer {
 
 interface Entry {
   readonly due: number;
-  readonly order: number;
   readonly task: () => void | Promise<void>;
   handle: NodeJS.Timeout | undefined;
 }
@@ -40,7 +39,6 @@ export function createClock(options: {
   const entries = new Set<Entry>();
   const running = new Set<Promise<void>>();
   let speed = options.speed;
-  let order = 0;
   // Waited time: grows `speed` times as fast as the monotonic clock, and jumps when advanced.
   let waited = 0;
   let readAt = performance.now();
@@ -82,8 +80,8 @@ export function createClock(options: {
     let next: Entry | undefined;
     for (const entry of entries) {
       if (entry.due > mark) continue;
+      // A set keeps the order of coming, so among equals the first stays.
       if (next === undefined || entry.due < next.due) next = entry;
-      else if (entry.due === next.due && entry.order < next.order) next = entry;
     }
     return next;
   }
@@ -115,7 +113,7 @@ export function createClock(options: {
       for (const entry of entries) arm(entry);
     },
     after(waitMs, task) {
-      const entry: Entry = { due: passed() + waitMs, order: order++, task, handle: undefined };
+      const entry: Entry = { due: passed() + waitMs, task, handle: undefined };
       entries.add(entry);
       arm(entry);
       return {

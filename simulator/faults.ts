@@ -101,8 +101,8 @@ export interface RuleView extends FaultRule {
 
 export interface Faults {
   add(rule: FaultRule): RuleView | { readonly refused: string };
-  /** Rules with probabilities for every kind of the profile, drawn from this seed. */
-  seed(seed: string, profile: FaultProfile): readonly RuleView[] | { readonly refused: string };
+  /** Replaces all rules by those of the profile (the hostile one by default) under this seed. */
+  seed(seed: string, profile?: FaultProfile): readonly RuleView[] | { readonly refused: string };
   list(): readonly RuleView[];
   remove(id: string): boolean;
   clear(): void;
@@ -169,7 +169,7 @@ export function createFaults(initialSeed: string): Faults {
 
   return {
     add,
-    seed(value, profile) {
+    seed(value, profile = hostileProfile) {
       seed = value;
       addedCount = 0;
       held.clear();

@@ -6,7 +6,6 @@
 export { createSimulator } from "./simulator.ts";
 export type { Simulator, SimulatorOptions } from "./simulator.ts";
 export type { Control } from "./control.ts";
-export type { FaultKind, FaultMatch, FaultParams, FaultRule, Operation } from "./faults.ts";
-export { faultKinds, hostileProfile, operations } from "./faults.ts";
-export type { AlipayMerchant, Forgery, Notice, Refund, Trade, WechatMerchant } from "./world.ts";
+export type { FaultKind, FaultParams, FaultRule, Operation } from "./faults.ts";
+export type { Forgery, Notice, Refund, Trade } from "./world.ts";
 export { forgeries } from "./world.ts";

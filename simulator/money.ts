@@ -5,7 +5,7 @@ export function fenToYuan(fen: number): string {
   return `${sign}${digits.slice(0, -2)}.${digits.slice(-2)}`;
 }
 
-/** "19.9" -> 1990; undefined for anything but a plain decimal above zero with two places at most. */
+/** "19.9" -> 1990; undefined for anything but a plain decimal above zero, two places at most. */
 export function yuanToFen(text: string): number | undefined {
   // Nine digits are Alipay's bound: 0.01 to 100,000,000 yuan.
   const match = /^(\d{1,9})(?:\.(\d{1,2}))?$/.exec(text);

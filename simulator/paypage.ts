@@ -14,7 +14,7 @@ export interface PayPage {
 }
 
 const looks: Readonly<Record<ChannelCode, { name: string; english: string; color: string }>> = {
-  wechatpay: { name: "微信支付", english: "WeChat Pay", color: "#07a35a" },
+  wechatpay: { name: "微信支付", english: "WeChat Pay", color: "#067a45" },
   alipay: { name: "支付宝", english: "Alipay", color: "#1268e8" },
 };
 
@@ -86,9 +86,11 @@ function renderDocument(look: (typeof looks)[ChannelCode], body: string): string
 }
 
 const style = (color: string): string => `
-    :root { color-scheme: light dark; --ink: #16181d; --soft: #5d6673; --card: #fff; --line: #dfe3e8; }
+    :root { color-scheme: light dark; --ink: #16181d; --soft: #5d6673; --card: #fff; --line: #dfe3e8;
+      --lift: 0%; }
     @media (prefers-color-scheme: dark) {
-      :root { --ink: #eef1f5; --soft: #a4adba; --card: #1c2027; --line: #353b45; }
+      :root { --ink: #eef1f5; --soft: #a4adba; --card: #1c2027; --line: #353b45;
+        --lift: 35%; }
     }
     * { box-sizing: border-box; }
     body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 16px;
@@ -97,7 +99,7 @@ const style = (color: string): string => `
     @media (prefers-color-scheme: dark) { body { background: #101318; } }
     main { width: 100%; max-width: 400px; background: var(--card); border-radius: 16px;
       padding: 24px; box-shadow: 0 8px 30px rgb(0 0 0 / 8%); }
-    h1 { margin: 0 0 20px; font-size: 17px; color: ${color}; }
+    h1 { margin: 0 0 20px; font-size: 17px; }
     h1 span, footer span, dt { color: var(--soft); font-weight: 400; }
     .subject { margin: 0; text-align: center; color: var(--soft); overflow-wrap: anywhere; }
     .amount { margin: 4px 0 20px; text-align: center; font-size: 44px; font-weight: 600;
@@ -107,14 +109,14 @@ const style = (color: string): string => `
     button, .back { display: block; width: 100%; padding: 13px; border: 1px solid var(--line);
       border-radius: 10px; background: none; color: inherit; font: inherit; text-align: center;
       text-decoration: none; cursor: pointer; }
-    button span, .back span { opacity: .75; font-size: 14px; }
+    button span, .back span { opacity: .9; font-size: 14px; }
     button:focus-visible, .back:focus-visible { outline: 3px solid ${color}; outline-offset: 2px; }
     .pay, .back { background: ${color}; border-color: ${color}; color: #fff; font-weight: 600; }
     .status { margin: 0 0 16px; padding: 12px; border-radius: 10px; text-align: center;
       font-weight: 600; background: rgb(120 120 120 / 10%); }
     .status span { display: block; font-weight: 400; font-size: 14px; }
-    .good { color: ${color}; }
-    .bad { color: #d4472c; }
+    h1, .good { color: color-mix(in oklab, ${color}, var(--ink) var(--lift)); }
+    .bad { color: color-mix(in oklab, #c23a20, var(--ink) var(--lift)); }
     dl { margin: 20px 0 0; padding-top: 16px; border-top: 1px solid var(--line); font-size: 14px;
       display: grid; grid-template-columns: auto 1fr; gap: 4px 16px; }
     dd { margin: 0; text-align: right; overflow-wrap: anywhere; }

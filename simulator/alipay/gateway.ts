@@ -150,7 +150,7 @@ type Admission =
     }
   | { readonly kind: "refused"; readonly node: AlipayNode };
 
-/** How strict the live gateway is about the hour is not published; a wrong day is surely refused. */
+/** How strict the live gateway is about the hour is unpublished; a wrong day surely fails. */
 const clockOffMaxMs = dayMs;
 
 /** The checks of the door, in the order in which the gateway complains. */

@@ -1,4 +1,4 @@
-/** Alipay's RSA2 signatures: over sorted parameters for requests and notices, over bytes for replies. */
+/** RSA2: over sorted parameters for requests and notices, over printed bytes for replies. */
 import { sign, verify } from "node:crypto";
 import { privateKeyOf, publicKeyOf } from "../certificates.ts";
 

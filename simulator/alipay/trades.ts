@@ -259,7 +259,7 @@ export async function refundTrade(parts: TradeParts, call: AlipayCall): Promise<
   }
 }
 
-/** `refund_fee` is everything that has gone back so far; `fund_change` is about this call alone. */
+/** `refund_fee` is all that has gone back so far; `fund_change` is about this call alone. */
 function refundReply(parts: TradeParts, before: Trade, refund: Refund, moved: boolean): AlipayNode {
   const trade = parts.world.trades.get(tradeKey(before)) ?? before;
   const refundedMinor = sumMinor(parts.world.refundsOf(trade), ["success"]);
@@ -275,7 +275,7 @@ function refundReply(parts: TradeParts, before: Trade, refund: Refund, moved: bo
   });
 }
 
-/** A missing `refund_status` means: not yet, not ever, or never asked. The provider does not say. */
+/** No `refund_status` means not yet, not ever, or never asked; the provider does not say. */
 export function queryRefund(parts: TradeParts, call: AlipayCall): AlipayNode {
   const fields = createFieldReader(call.content, "body");
   const number = fields.text("/out_request_no", { required: true, charactersMax: 64 });
