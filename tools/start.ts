@@ -44,6 +44,7 @@ function readPlan(environment: NodeJS.ProcessEnv): Plan | undefined {
   return {
     home: resolve(root, home),
     databaseUrl,
+    databaseSettings: {},
     server: {
       script: join(root, "server/main.ts"),
       host,

@@ -3,8 +3,11 @@ import {
   startEmbeddedPostgres,
 } from "../../server/kernel/embedded-postgres.ts";
 import type { EmbeddedPostgres } from "../../server/kernel/embedded-postgres.ts";
+import type { PostgresSettings } from "../../server/kernel/embedded-postgres/tuning.ts";
 
-export interface DatabaseEvents {
+export interface DatabaseOptions {
+  readonly home: string;
+  readonly settings: PostgresSettings;
   readonly say: (line: string) => void;
   /** It is back, but at another address. */
   readonly onMoved: (url: string) => void;
@@ -21,17 +24,15 @@ const restartsMax = 5;
 const recoveredAfterMs = 120_000;
 
 /** Keeps the embedded PostgreSQL running until it is stopped. */
-export async function superviseDatabase(
-  home: string,
-  events: DatabaseEvents,
-): Promise<SupervisedDatabase> {
+export async function superviseDatabase(options: DatabaseOptions): Promise<SupervisedDatabase> {
+  const { home, settings } = options;
   let stopping = false;
   let restarts = 0;
   let startedAt = 0;
   let current: Promise<EmbeddedPostgres> = launch();
 
   async function launch(): Promise<EmbeddedPostgres> {
-    const postgres = await startEmbeddedPostgres({ home, log: events.say });
+    const postgres = await startEmbeddedPostgres({ home, settings, log: options.say });
     startedAt = performance.now();
     postgres.onUnexpectedExit((reason) => {
       if (!stopping) void restart(reason);
@@ -43,20 +44,20 @@ export async function superviseDatabase(
     if (performance.now() - startedAt > recoveredAfterMs) restarts = 0;
     restarts += 1;
     if (restarts > restartsMax) {
-      events.onGivenUp(`PostgreSQL has died ${restarts} times (${reason})`);
+      options.onGivenUp(`PostgreSQL has died ${restarts} times (${reason})`);
       return;
     }
-    events.say(`PostgreSQL has died (${reason}): starting it again`);
+    options.say(`PostgreSQL has died (${reason}): starting it again`);
     try {
       const { url: formerUrl } = await current;
       current = launch();
       const { url } = await current;
       if (stopping) return;
-      events.say("PostgreSQL is back");
-      if (url !== formerUrl) events.onMoved(url);
+      options.say("PostgreSQL is back");
+      if (url !== formerUrl) options.onMoved(url);
     } catch (error) {
       const why = error instanceof EmbeddedPostgresError ? error.message : String(error);
-      events.onGivenUp(`PostgreSQL did not come back: ${why}`);
+      options.onGivenUp(`PostgreSQL did not come back: ${why}`);
     }
   }
 

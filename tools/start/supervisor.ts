@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { EmbeddedPostgresError } from "../../server/kernel/embedded-postgres.ts";
+import type { PostgresSettings } from "../../server/kernel/embedded-postgres/tuning.ts";
 import { tryFileLock } from "../../server/kernel/file-lock.ts";
 import type { FileLock, LockHolder } from "../../server/kernel/file-lock.ts";
 import { isRunning, signal, waitForExit } from "../../server/kernel/process.ts";
@@ -17,6 +18,8 @@ export interface Plan {
   readonly home: string;
   /** Of a PostgreSQL that runs already; without it the embedded one is started. */
   readonly databaseUrl: string | undefined;
+  /** For the embedded one, over those that it sets itself. */
+  readonly databaseSettings: PostgresSettings;
   readonly server: Endpoint & { readonly script: string; readonly stopTimeoutMs: number };
   readonly simulator: Endpoint & { readonly script: string };
   /** Where the server finds the simulator; without it where this one listens. */
@@ -37,7 +40,7 @@ export class StartRefusedError extends Error {
 }
 
 /** The orphans of a killed supervisor have noticed by themselves and are finishing their work. */
-const orphansTimeoutMs = 10_000;
+const orphansTimeoutMs = 5_000;
 /** The simulator writes what it must remember as it goes, so there is little to finish. */
 const simulatorStopTimeoutMs = 5_000;
 
@@ -126,9 +129,11 @@ export class Supervisor {
   }
 
   async #startDatabase(ports: Ports): Promise<string> {
-    const { databaseUrl, home, terminal } = this.#plan;
+    const { databaseUrl, databaseSettings, home, terminal } = this.#plan;
     if (databaseUrl !== undefined) return databaseUrl;
-    this.#database = superviseDatabase(home, {
+    this.#database = superviseDatabase({
+      home,
+      settings: databaseSettings,
       say: (line) => terminal.say(line),
       onMoved: (url) => {
         void this.#replaceServer(url, ports);

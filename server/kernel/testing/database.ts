@@ -5,6 +5,7 @@ import pg from "pg";
 import { afterAll, beforeEach } from "vitest";
 import { startEmbeddedPostgres } from "../embedded-postgres.ts";
 import { waitForFileLock } from "../file-lock.ts";
+import { testSettings } from "./settings.ts";
 import { ensureTemplate } from "./template.ts";
 
 export interface TestDatabase {
@@ -18,15 +19,6 @@ export interface TestDatabase {
 const urlVariable = "TEST_DATABASE_URL";
 const root = join(import.meta.dirname, "../../..");
 const sharedHome = join(root, ".tongbao/test");
-
-/** What a test database loses in a crash is not missed, and the tests run in half the time. */
-export const testSettings = {
-  fsync: "off",
-  synchronous_commit: "off",
-  full_page_writes: "off",
-  // Several files run at once, and some start more than one server on their database.
-  max_connections: 200,
-};
 
 /**
  * A database of its own for a test file, with all migrations applied. Call it once, at the top of

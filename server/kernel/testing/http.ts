@@ -43,7 +43,7 @@ export async function createTestHttp(options: {
 }
 
 function principalOfToken(header: string | undefined): Principal {
-  const match = /^Bearer (\w+)\/(\w+)\/([\w:,]*)$/.exec(header ?? "");
+  const match = /^Bearer ([\w-]+)\/(\w+)\/([\w:,]*)$/.exec(header ?? "");
   if (match === null) throw new RefusedError(notSignedIn);
   const [, tenantId = "", subject = "", scopes = ""] = match;
   return { tenantId, subject, kind: "service", scopes: new Set(scopes.split(",")) };

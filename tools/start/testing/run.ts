@@ -10,6 +10,7 @@ const host = "127.0.0.1";
 const supervisor = new Supervisor({
   home,
   databaseUrl: process.env["DATABASE_URL"],
+  databaseSettings: { fsync: "off" },
   server: { script, host, port: Number(serverPort), stopTimeoutMs: 5_000 },
   simulator: { script, host, port: Number(simulatorPort) },
   simulatorUrl: undefined,
