@@ -56,6 +56,30 @@ test("speed shortens waiting, also what already waits", async () => {
   await expect(waited).resolves.toBeUndefined();
 });
 
+test("somebody who waits is let go although a task of the same time waits for him", async () => {
+  const { clock } = newClock(1_000_000);
+  const ran: string[] = [];
+  clock.after(hour, async () => {
+    await clock.wait(hour);
+    ran.push("after a wait of its own");
+  });
+  await clock.advance(3 * hour);
+  expect(ran).toEqual(["after a wait of its own"]);
+});
+
+test("a task that falls due by itself while time is advanced keeps its turn", async () => {
+  const { clock } = newClock(1_000_000);
+  const ran: string[] = [];
+  clock.after(1, async () => {
+    // Long enough for the other task's own timer, were it allowed to strike.
+    await clock.wait(hour);
+    ran.push("first");
+  });
+  clock.after(2, () => void ran.push("second"));
+  await clock.advance(2 * hour);
+  expect(ran).toEqual(["first", "second"]);
+});
+
 test("idle waits for what runs and what is due, not for what comes later", async () => {
   const { clock } = newClock();
   let hasRun = false;

@@ -24,6 +24,8 @@ export interface Timer {
 
 interface Entry {
   readonly due: number;
+  /** A task runs in its turn while time is advanced; somebody who merely waits is let go anyway. */
+  readonly isTask: boolean;
   readonly task: () => void | Promise<void>;
   handle: NodeJS.Timeout | undefined;
 }
@@ -42,6 +44,9 @@ export function createClock(options: {
   // Waited time: grows `speed` times as fast as the monotonic clock, and jumps when advanced.
   let waited = 0;
   let readAt = performance.now();
+  // While time is advanced, tasks due until here run one after the other and not by themselves.
+  let steeredUntil = -Infinity;
+  let steeringCount = 0;
 
   function passed(): number {
     const read = performance.now();
@@ -55,6 +60,7 @@ export function createClock(options: {
     const realMs = Math.max(0, (entry.due - passed()) / speed);
     entry.handle = setTimeout(
       () => {
+        if (entry.isTask && entry.due <= steeredUntil) return;
         if (entry.due > passed() + 0.5) return arm(entry);
         void run(entry);
       },
@@ -87,19 +93,30 @@ export function createClock(options: {
   }
 
   async function runUntil(mark: number): Promise<void> {
+    steeredUntil = Math.max(steeredUntil, mark);
+    steeringCount += 1;
     for (;;) {
+      await Promise.all(running);
       const next = nextUntil(mark);
-      if (next === undefined && running.size === 0) return;
-      if (next === undefined) {
-        await Promise.all(running);
-        continue;
-      }
+      if (next === undefined) break;
       waited = Math.max(passed(), next.due);
       await run(next);
     }
+    waited = Math.max(passed(), mark);
+    steeringCount -= 1;
+    if (steeringCount > 0) return;
+    steeredUntil = -Infinity;
+    for (const entry of entries) arm(entry);
   }
 
-  const clock: Clock = {
+  function plan(waitMs: number, task: Entry["task"], isTask: boolean): Entry {
+    const entry: Entry = { due: passed() + waitMs, isTask, task, handle: undefined };
+    entries.add(entry);
+    arm(entry);
+    return entry;
+  }
+
+  return {
     now: options.now,
     get speed() {
       return speed;
@@ -113,9 +130,7 @@ export function createClock(options: {
       for (const entry of entries) arm(entry);
     },
     after(waitMs, task) {
-      const entry: Entry = { due: passed() + waitMs, task, handle: undefined };
-      entries.add(entry);
-      arm(entry);
+      const entry = plan(waitMs, task, true);
       return {
         cancel() {
           entries.delete(entry);
@@ -123,18 +138,12 @@ export function createClock(options: {
         },
       };
     },
-    wait: (waitMs) => new Promise((resolve) => clock.after(waitMs, resolve)),
-    async advance(waitMs) {
-      const mark = passed() + waitMs;
-      await runUntil(mark);
-      waited = Math.max(passed(), mark);
-      for (const entry of entries) arm(entry);
-    },
+    wait: (waitMs) => new Promise((resolve) => plan(waitMs, resolve, false)),
+    advance: (waitMs) => runUntil(passed() + waitMs),
     idle: () => runUntil(passed()),
     stop() {
       for (const entry of entries) clearTimeout(entry.handle);
       entries.clear();
     },
   };
-  return clock;
 }

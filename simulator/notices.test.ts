@@ -15,15 +15,14 @@ let judge: WechatJudge;
 let numberCount = 0;
 
 beforeAll(async () => {
-  simulator = await createSimulator();
+  // Time stands almost still, so that it passes only where a test lets it pass.
+  simulator = await createSimulator({ speed: 1e-6 });
   baseUrl = await simulator.listen();
   account = await simulator.control.createWechatMerchant();
   judge = judgeWechat(account, baseUrl);
 });
 beforeEach(async () => {
   simulator.control.reset();
-  // Time stands almost still, so that it passes only where a test lets it pass.
-  simulator.control.clock.setSpeed(1e-6);
   shop = await openShop();
   return () => shop.close();
 });

@@ -106,7 +106,7 @@ test("the books stay complete when old trades are dropped", () => {
 test("a restarted world goes on with its keys, its notices and its refunds", async () => {
   const shop = await openShop();
   shop.answer(500, "");
-  const killed = await createSimulator({ statePath: statePath() });
+  const killed = await createSimulator({ statePath: statePath(), speed: 1e-6 });
   const account = await killed.control.createWechatMerchant({ mchid: "1900000001" });
   const judge = judgeWechat(account, await killed.listen());
   await judge.post("v3/pay/transactions/native", {
@@ -128,7 +128,7 @@ test("a restarted world goes on with its keys, its notices and its refunds", asy
   await killed.close();
 
   shop.answer(200, "");
-  const next = await createSimulator({ statePath: statePath() });
+  const next = await createSimulator({ statePath: statePath(), speed: 1e-6 });
   expect(await next.control.createWechatMerchant({ mchid: "1900000001" })).toEqual(account);
   await next.control.advance(15_000);
   const told = shop.received.map((received) => openWechatNotice(received, account));

@@ -30,7 +30,8 @@ export async function openShop(): Promise<Shop> {
       );
       const body = Buffer.concat(chunks).toString("utf8");
       received.push({ path: request.url ?? "", headers, body });
-      response.writeHead(status).end(reply);
+      const isRedirect = status >= 300 && status < 400;
+      response.writeHead(status, isRedirect ? { Location: "/elsewhere" } : {}).end(reply);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -62,9 +62,12 @@ test.each(["wx.req.post", "wx.req.get"] as const)("agrees with the vendors' vect
   expect(verifyRequest(request, { now, merchant: find, nonces }).kind).toBe("verified");
 });
 
+const twice = `${scheme} mchid="1",mchid="1900000001"`;
+
 const forgeries: [string, string, Changes][] = [
   ["the Authorization header is missing", "authorization", { sent: { authorization: undefined } }],
   [`the scheme is not ${scheme}`, "authorization", { sent: { authorization: "Bearer x" } }],
+  ["mchid stands twice", "mchid", { sent: { authorization: twice } }],
   ["serial_no is missing", "serial_no", { parts: { serial_no: "(left out)" } }],
   ["nonce_str is missing", "nonce_str", { parts: { nonce_str: "" } }],
   ["extra is not a part of the Authorization", "extra", { parts: { extra: "1" } }],
