@@ -16,6 +16,7 @@ import { createWechatpay } from "./index.ts";
 
 const nowMs = Date.parse("2026-11-21T03:42:00Z");
 const signal = new AbortController().signal;
+const other = { apiV3Key: "OtherApiV3KeyOtherApiV3KeyOther1" };
 
 const transaction = {
   appid: "wx0000000000000001",
@@ -228,7 +229,7 @@ describe("a forged notice [PAY-13]", () => {
 
 describe("a notice that cannot be judged", () => {
   test("is one that another APIv3 key has sealed", async () => {
-    const account = wechatpayAccount({ apiV3Key: "OtherApiV3KeyOtherApiV3KeyOther1" });
+    const account = wechatpayAccount(other);
     const verdict = await offline().plug.verifyNotice(account, payment(), signal);
     expect(verdict.kind).toBe("unreadable");
   });
@@ -252,13 +253,13 @@ describe("a notice that cannot be judged", () => {
 });
 
 describe("the keys change", () => {
-  function rotating(list = certificateList(keys.platformOld, keys.platformNew)) {
+  function rotating(
+    list = certificateList(keys.platformOld, keys.platformNew),
+    signer: { serial: string; privateKey: string } = keys.platformNew,
+  ) {
     const clock = createManualClock(nowMs);
     const { fetch, seen } = recordingFetch(
-      () =>
-        new Response(list, {
-          headers: signedHeaders(list, { nowMs: clock.now(), signer: keys.platformNew }),
-        }),
+      () => new Response(list, { headers: signedHeaders(list, { nowMs: clock.now(), signer }) }),
     );
     return { plug: createWechatpay({ clock, fetch }), seen, clock };
   }
@@ -302,24 +303,40 @@ describe("the keys change", () => {
     expect(seen).toHaveLength(2);
   });
 
+  const underNewSerial = { ...keys.stranger, serial: keys.platformNew.serial };
   test.each([
+    ["sealed with another APIv3 key", certificateList(keys.platformNew), keys.platformNew, other],
+    ["signed by one that is not in it", certificateList(keys.platformOld), keys.platformNew, {}],
+    ["signed by a stranger", certificateList(keys.platformNew), underNewSerial, {}],
     [
-      "sealed with another APIv3 key",
-      certificateList(keys.platformNew),
-      { apiV3Key: "OtherApiV3KeyOtherApiV3KeyOther1" },
-    ],
-    ["not signed by one of its own", certificateList(keys.platformOld), {}],
-    [
-      "that names another serial than its certificate",
-      certificateList({ ...keys.stranger, serial: keys.platformNew.serial }),
+      "with another serial than its certificate",
+      certificateList(underNewSerial),
+      underNewSerial,
       {},
     ],
-    ["that is no list", "{}", {}],
-  ])("but a list %s is not trusted", async (_name, list, changes) => {
-    const { plug } = rotating(list);
+    ["that is no list", "{}", keys.platformNew, {}],
+  ])("but a list %s is not trusted", async (_name, list, signer, changes) => {
+    const { plug } = rotating(list, signer);
     const account = wechatpayAccount({ platformKeys: {}, ...changes });
-    const verdict = await plug.verifyNotice(account, newNotice(), signal);
+    const notice = noticeOf(payment().body.toString(), { signer });
+    const verdict = await plug.verifyNotice(account, notice, signal);
     expect(verdict.kind).toBe("unreadable");
+  });
+
+  test("and a certificate is not believed beyond its time", async () => {
+    const tooLateMs = Date.parse("2100-01-01T00:00:00Z");
+    const notice = noticeOf(payment().body.toString(), { nowMs: tooLateMs });
+    const { fetch } = recordingFetch(() => new Response(null, { status: 503 }));
+    const plug = createWechatpay({ clock: createManualClock(tooLateMs), fetch });
+    const late = { ...notice, receivedAt: tooLateMs };
+    expect((await plug.verifyNotice(wechatpayAccount(), late, signal)).kind).toBe("forged");
+  });
+
+  test("but a probe under an unknown serial does not make us ask", async () => {
+    const { plug, seen } = rotating();
+    const probe = withHeader(newNotice(), "wechatpay-signature", "WECHATPAY/SIGNTEST/abc");
+    expect((await plug.verifyNotice(wechatpayAccount(), probe, signal)).kind).toBe("forged");
+    expect(seen).toEqual([]);
   });
 
   test("during a migration both kinds of key are accepted", async () => {

@@ -57,6 +57,7 @@ describe("a request", () => {
 
     expect(seen).toHaveLength(2);
     for (const request of seen) {
+      expect(request.redirect).toBe("manual");
       const timestamp = String(nowMs / 1_000);
       const target = `${request.url.pathname}${request.url.search}`;
       const message = Formatter.request(request.method, target, timestamp, nonce, request.body);
@@ -243,7 +244,7 @@ describe("a reply", () => {
       "is a redirect",
       () => new Response(null, { status: 302, headers: { location: "https://evil.test/" } }),
     ],
-    ["is larger than any reply", () => new Response("x".repeat(1024 * 1024 + 1))],
+    ["is larger than any reply", () => signedReply({ ...paid, attach: "x".repeat(1024 * 1024) })],
     ["says that work goes on", () => signedReply(paid, 202)],
   ])("that %s proves nothing", async (_name, answer) => {
     const { plug } = channelThatAnswers(answer);

@@ -5,6 +5,7 @@ export interface SeenRequest {
   readonly url: URL;
   readonly headers: Headers;
   readonly body: string;
+  readonly redirect: string;
 }
 
 /** A fetch that hands every request to `answer` and keeps what it has seen. */
@@ -20,6 +21,7 @@ export function recordingFetch(answer: (request: SeenRequest) => Response | Prom
       url: new URL(asked.url),
       headers: asked.headers,
       body: await asked.text(),
+      redirect: asked.redirect,
     };
     seen.push(request);
     return await answer(request);
