@@ -113,9 +113,13 @@ export async function openStand<Config>(traits: Traits, create: CreateCandidate<
     kind: FaultKind,
     where: { operation: Operation; attemptNumber?: string; refundNumber?: string },
     params: FaultParams = {},
-  ): void {
+  ): { hasStruck(): boolean } {
     const added = control.faults.add({ kind, match: { ...which, ...where }, params });
     if ("refused" in added) throw new Error(added.refused);
+    const { id } = added;
+    return {
+      hasStruck: () => control.faults.list().some((one) => one.id === id && one.struck > 0),
+    };
   }
 
   return {
