@@ -32,6 +32,8 @@ export const noJournal: Journal = { append: () => undefined, close: () => undefi
 
 /** Rewriting pays when most lines are out of date; below this count the file is small anyway. */
 const rewriteAfterLinesMin = 20_000;
+/** A megabyte a write: the world stands still during a rewrite, so it must not take long. */
+const charactersAtOnce = 1_000_000;
 
 export function openJournal(options: {
   readonly path: string;
@@ -53,10 +55,15 @@ export function openJournal(options: {
     const besides = `${path}.new`;
     const handle = openSync(besides, "w", 0o600); // It holds private keys, simulated as they are.
     let livingCount = 0;
+    let lines = "";
     for (const record of options.living()) {
-      writeLine(handle, record);
+      lines += lineOf(record);
       livingCount += 1;
+      if (lines.length < charactersAtOnce) continue;
+      writeAll(handle, lines);
+      lines = "";
     }
+    writeAll(handle, lines);
     fsyncSync(handle);
     renameSync(besides, path);
     lineCount = 0;
@@ -66,7 +73,7 @@ export function openJournal(options: {
 
   return {
     append(record) {
-      writeLine(file, record);
+      writeAll(file, lineOf(record));
       lineCount += 1;
       if (lineCount < rewriteAfterLines) return;
       closeSync(file);
@@ -76,10 +83,12 @@ export function openJournal(options: {
   };
 }
 
-function writeLine(file: number, record: JournalRecord): void {
-  const line = Buffer.from(`${JSON.stringify(record)}\n`);
+const lineOf = (record: JournalRecord): string => `${JSON.stringify(record)}\n`;
+
+function writeAll(file: number, lines: string): void {
+  const bytes = Buffer.from(lines);
   // A write to a file may be cut short by the system; a torn line would hide the ones after it.
-  for (let written = 0; written < line.length;) written += writeSync(file, line, written);
+  for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
 }
 
 function* readRecords(path: string): Iterable<JournalRecord> {

@@ -268,6 +268,10 @@ test("replies with escaped slashes are still signed over what is printed", async
   simulator.control.faults.add({ kind: "escaped_slashes", match: { channel: "alipay" } });
   const prepared = await precreate(newNumber());
   expect(prepared.qr_code).toContain("/pay/alipay/");
+  simulator.control.faults.add({ kind: "escaped_slashes" });
+  // A page's address is a signed request too, and shows the reply before anybody parses it.
+  const reply = await fetch(judge.pageUrl("alipay.trade.precreate", content(newNumber())));
+  expect(await reply.text()).toContain("\\/pay\\/alipay\\/");
 });
 
 test("an unknown outcome, a wrong signature and a limit look as at the real gateway", async () => {
