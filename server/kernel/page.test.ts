@@ -27,7 +27,7 @@ async function start() {
   const item = Type.Object({ id: Type.String() });
   const schema = { querystring: Type.Object(pageQuery), response: { 200: pageOf(item) } };
   http.app.get("/rows", { config: { public: true }, schema }, ({ query }) => {
-    const page = readPage<[number, string]>(query, ["number", "string"]);
+    const page = readPage<[number, string]>(query, ["number", "string"], ([at]) => at >= 0);
     const { after } = page;
     const found = after === undefined ? rows : rows.filter((row) => isAfter(row, after));
     return toPage(found.slice(0, page.rowsMax), page, {
@@ -71,6 +71,7 @@ test.each([
   ["parts of other types", encodeCursor(["1", 2])],
   ["an object", Buffer.from('{"length":2}').toString("base64url")],
   ["a NUL in a text", encodeCursor([1, "a\0"])],
+  ["a part that no row has", encodeCursor([-1, "a"])],
   ["a number that is none", Buffer.from('[1e999,"a"]').toString("base64url")],
 ])("a cursor that the list did not give is refused: %s", async (_, cursor) => {
   const get = await start();

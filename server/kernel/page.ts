@@ -44,13 +44,18 @@ export type KeyKinds<Key extends readonly CursorPart[]> = {
   readonly [At in keyof Key]: KindOf<Key[At]>;
 };
 
-/** Takes a checked query; refuses a cursor that this list did not give. */
+/**
+ * Takes a checked query; refuses a cursor that this list did not give. `isGenuine` looks at parts
+ * that are more than text, such as ids: PostgreSQL must not be the one to stumble over them.
+ */
 export function readPage<Key extends readonly CursorPart[]>(
   query: { limit?: number; cursor?: string },
   kinds: KeyKinds<Key>,
+  isGenuine: (key: Key) => boolean = () => true,
 ): PageRequest<Key> {
   const limit = query.limit ?? pageSizeDefault;
-  const after = query.cursor === undefined ? undefined : decodeCursor<Key>(query.cursor, kinds);
+  const after =
+    query.cursor === undefined ? undefined : decodeCursor<Key>(query.cursor, kinds, isGenuine);
   return { limit, rowsMax: limit + 1, after };
 }
 
@@ -88,9 +93,10 @@ export function encodeCursor(key: readonly CursorPart[]): string {
 function decodeCursor<Key extends readonly CursorPart[]>(
   cursor: string,
   kinds: KeyKinds<Key>,
+  isGenuine: (key: Key) => boolean,
 ): Key {
   const key = parse(cursor);
-  if (!isKey<Key>(key, kinds)) {
+  if (!isKey<Key>(key, kinds) || !isGenuine(key)) {
     const problem = { field: "cursor", problem: "is not one that this list gave" };
     throw new RefusedError(
       invalidRequest([{ ...problem, allowed: "nextCursor of the page before" }], "querystring"),
