@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import Fastify, { LogController } from "fastify";
@@ -11,8 +12,8 @@ import { registerHealth } from "./health.ts";
 import { createIds } from "./ids.ts";
 import { createLimiter } from "./limiter.ts";
 import type { Limiter } from "./limiter.ts";
-import { createLogContexts, withLogContext } from "./log.ts";
-import type { Log } from "./log.ts";
+import { createLogContext, lineOf, withLogContext } from "./log.ts";
+import type { Log, LogContext } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { registerOpenapi } from "./openapi.ts";
 import type { OpenapiOptions } from "./openapi.ts";
@@ -92,16 +93,7 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
     assertAccessStated(route);
   });
   decorateReplies(app, options);
-  countAndLog(app, options);
-  app.addHook("onRequest", (_request, reply, done) => {
-    void reply.headers(securityHeaders);
-    done();
-  });
-  app.addHook("onSend", (_request, reply, _payload, done) => {
-    // Without this a kept connection would hold up the stop until it falls idle.
-    if (isStopping) void reply.header("connection", "close");
-    done();
-  });
+  const underWay = followRequests(app, options);
   app.addHook(
     "onRequest",
     createDoor(options, () => required(authenticate, "authentication")),
@@ -123,6 +115,8 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
     listen: ({ host, port }) => app.listen({ host, port }),
     async stop() {
       isStopping = true;
+      // A kept connection would hold up the stop until it falls idle.
+      for (const reply of underWay) if (!reply.headersSent) reply.setHeader("connection", "close");
       const force = setTimeout(
         () => app.server.closeAllConnections(),
         options.settings.stopSecondsMax * 1000,
@@ -165,14 +159,6 @@ function createApp({ settings, log, clock, refusals }: HttpOptions): App {
   return app;
 }
 
-const securityHeaders = {
-  "x-content-type-options": "nosniff",
-  "x-frame-options": "DENY",
-  "referrer-policy": "no-referrer",
-  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-  "cache-control": "no-store",
-};
-
 function decorateReplies(app: App, { refusals }: HttpOptions): void {
   app.decorateRequest("principal", undefined);
   app.decorateReply("refuse", function refuse(this: FastifyReply, refusal: Refusal) {
@@ -194,40 +180,53 @@ function placeOf(request: FastifyRequest): { path: string; requestId: string } {
   return { path, requestId: request.id };
 }
 
-/** Gives every request its ids, counts it, bounds how many are under way and logs the odd ones. */
-function countAndLog(app: App, { settings, log, metrics, clock }: HttpOptions): void {
-  const contexts = createLogContexts();
-  let inFlight = 0;
+/**
+ * Gives every request its ids, bounds how many are under way, measures them and logs the odd ones.
+ * Gives the replies that are under way.
+ */
+function followRequests(app: App, options: HttpOptions): ReadonlySet<ServerResponse> {
+  const { settings, log, metrics } = options;
+  const underWay = new Set<ServerResponse>();
+  metrics.measure("http", () => metrics.httpInFlight(underWay.size));
+
+  function onClose(request: FastifyRequest, reply: FastifyReply, context: LogContext): void {
+    const elapsedMs = reply.elapsedTime;
+    // Nginx's number for a caller who hung up before the reply.
+    const status = reply.raw.writableEnded ? reply.statusCode : 499;
+    const { method } = request;
+    const route = request.routeOptions.url ?? "none";
+    metrics.httpRequest(method, route, status, elapsedMs / 1000);
+    const isSlow = elapsedMs >= slowRequestMs;
+    if (!isSlow && !log.isLevelEnabled("debug")) return;
+    const line = { ...lineOf(context), method, route, status, elapsedMs: Math.round(elapsedMs) };
+    if (isSlow) log.warn(line, "slow request");
+    else log.debug(line, "request");
+  }
+
   app.addHook("onRequest", (request, reply, done) => {
-    const startedAt = clock.now();
     const { traceparent } = request.headers;
-    const context = contexts.create(
-      request.id,
-      typeof traceparent === "string" ? traceparent : undefined,
-    );
-    inFlight += 1;
-    metrics.httpInFlight(inFlight);
+    const context = createLogContext(request.id, {
+      traceparent: typeof traceparent === "string" ? traceparent : undefined,
+    });
+    underWay.add(reply.raw);
     // The one event that comes for every reply, sent to the end or given up by the caller.
     reply.raw.once("close", () => {
-      inFlight -= 1;
-      metrics.httpInFlight(inFlight);
-      const elapsedMs = clock.now() - startedAt;
-      // Nginx's number for a caller who hung up before the reply.
-      const status = reply.raw.writableEnded ? reply.statusCode : 499;
-      const route = request.routeOptions.url ?? "none";
-      metrics.httpRequest(request.method, route, status, elapsedMs / 1000);
-      const line = { ...context, method: request.method, route, status, elapsedMs };
-      if (elapsedMs >= slowRequestMs) log.warn(line, "slow request");
-      else log.debug(line, "request");
+      underWay.delete(reply.raw);
+      onClose(request, reply, context);
     });
     void reply.header("x-request-id", request.id);
+    // What matters to a browser that is shown an API's reply; pages of HTML set stricter ones.
+    void reply.header("x-content-type-options", "nosniff");
+    void reply.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+    void reply.header("cache-control", "no-store");
     withLogContext(context, () => {
       const isAlways = request.routeOptions.config.alwaysAnswered === true;
-      if (inFlight <= settings.inFlightMax || isAlways) return done();
+      if (underWay.size <= settings.inFlightMax || isAlways) return done();
       metrics.httpShed("overloaded");
       reply.refuse(edgeRefusal("overloaded", { retryAfterSeconds: 1 }));
     });
   });
+  return underWay;
 }
 
 /** Who may come in: the token, its scope, and how often. */

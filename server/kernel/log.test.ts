@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { createLog, createLogContexts, currentTraceparent, withLogContext } from "./log.ts";
+import { createLog, createLogContext, currentTraceparent, withLogContext } from "./log.ts";
 
 function logIntoMemory() {
   const lines: Record<string, unknown>[] = [];
@@ -10,9 +10,8 @@ function logIntoMemory() {
 
 test("every line of a request carries its ids, over awaits, and no other request's", async () => {
   const { log, lines } = logIntoMemory();
-  const contexts = createLogContexts();
   const work = (requestId: string) =>
-    withLogContext(contexts.create(requestId), async () => {
+    withLogContext(createLogContext(requestId), async () => {
       await turn();
       log.info({ of: requestId }, "worked");
     });
@@ -44,12 +43,11 @@ test("an error is logged with its message, stack and cause", () => {
 
 test("a trace of the caller goes on under a span of ours", () => {
   const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-  const context = createLogContexts().create("r", parent);
-  expect(context.traceId).toBe("4bf92f3577b34da6a3ce929d0e0e4736");
-  expect(context.spanId).not.toBe("00f067aa0ba902b7");
-  expect(withLogContext(context, currentTraceparent)).toBe(
-    `00-${context.traceId}-${context.spanId}-01`,
-  );
+  const context = createLogContext("r", { traceparent: parent });
+  const { traceId, spanId } = context.trace();
+  expect(traceId).toBe("4bf92f3577b34da6a3ce929d0e0e4736");
+  expect(spanId).not.toBe("00f067aa0ba902b7");
+  expect(withLogContext(context, currentTraceparent)).toBe(`00-${traceId}-${spanId}-01`);
   expect(currentTraceparent()).toBeUndefined();
 });
 
@@ -61,9 +59,11 @@ test.each([
   "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
   "nonsense",
 ])("a malformed traceparent starts a new trace: %s", (header) => {
-  const context = createLogContexts({ random: (bytes) => void bytes.fill(0xab) }).create(
-    "r",
-    header,
-  );
-  expect(context).toMatchObject({ traceId: "ab".repeat(16), sampled: false });
+  const random = (bytes: Buffer) => void bytes.fill(0xab);
+  const { trace } = createLogContext("r", { traceparent: header, random });
+  expect(trace()).toEqual({
+    traceId: "ab".repeat(16),
+    spanId: "ab".repeat(8),
+    sampled: false,
+  });
 });

@@ -12,7 +12,12 @@ export type LogLevel = (typeof logLevels)[number];
 /** What every log line of one request or one job carries, however deep it is written. */
 export interface LogContext {
   readonly requestId: string;
-  /** W3C Trace Context: 32 hexadecimal digits, from the caller or made here. */
+  readonly trace: () => Trace;
+}
+
+/** W3C Trace Context: from the caller, or begun here. */
+export interface Trace {
+  /** 32 hexadecimal digits. */
   readonly traceId: string;
   /** 16 hexadecimal digits: this process's part of the trace. */
   readonly spanId: string;
@@ -35,7 +40,8 @@ export function currentLogContext(): LogContext | undefined {
 export function currentTraceparent(): string | undefined {
   const context = contexts.getStore();
   if (context === undefined) return undefined;
-  return `00-${context.traceId}-${context.spanId}-${context.sampled ? "01" : "00"}`;
+  const { traceId, spanId, sampled } = context.trace();
+  return `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`;
 }
 
 /**
@@ -72,7 +78,10 @@ export function createLog(options: LogOptions): Log {
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { error: stdSerializers.err, err: stdSerializers.err },
-    mixin: () => contexts.getStore() ?? {},
+    mixin: () => {
+      const context = contexts.getStore();
+      return context === undefined ? {} : lineOf(context);
+    },
     redact: {
       paths: [
         ...secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
@@ -85,33 +94,33 @@ export function createLog(options: LogOptions): Log {
   return options.destination === undefined ? pino(config) : pino(config, options.destination);
 }
 
+/** The part of a log line that names the request. */
+export function lineOf({ requestId, trace }: LogContext): { requestId: string } & Trace {
+  return { requestId, ...trace() };
+}
+
 const traceparentPattern = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
-/** A part of the caller's trace when its header is well formed, else the start of a new one. */
-export function createLogContexts(options: { random?: RandomFill } = {}) {
-  const fill = options.random ?? cryptoFill;
-  const pool = Buffer.alloc(4096);
-  let used = pool.length;
+/**
+ * A part of the caller's trace when its header is well formed, else the start of a new one. Most
+ * requests log nothing and call nobody, so their trace is made when it is first asked for.
+ */
+export function createLogContext(
+  requestId: string,
+  options: { traceparent?: string | undefined; random?: RandomFill } = {},
+): LogContext {
+  let made: Trace | undefined;
+  return { requestId, trace: () => (made ??= makeTrace(options)) };
+}
 
-  function randomHex(bytes: number): string {
-    if (used + bytes > pool.length) {
-      fill(pool);
-      used = 0;
-    }
-    used += bytes;
-    return pool.toString("hex", used - bytes, used);
-  }
-
+function makeTrace(options: { traceparent?: string | undefined; random?: RandomFill }): Trace {
+  const parent = parseTraceparent(options.traceparent);
+  const bytes = Buffer.alloc(24);
+  (options.random ?? cryptoFill)(bytes);
   return {
-    create(requestId: string, traceparent?: string): LogContext {
-      const parent = parseTraceparent(traceparent);
-      return {
-        requestId,
-        traceId: parent?.traceId ?? randomHex(16),
-        spanId: randomHex(8),
-        sampled: parent?.sampled ?? false,
-      };
-    },
+    traceId: parent?.traceId ?? bytes.toString("hex", 0, 16),
+    spanId: bytes.toString("hex", 16),
+    sampled: parent?.sampled ?? false,
   };
 }
 
