@@ -3,7 +3,8 @@ import type { TSchema } from "typebox";
 import { principalOf } from "../../kernel/access.ts";
 import type { App } from "../../kernel/app.ts";
 import { required } from "../../kernel/assert.ts";
-import { idPatternSource } from "../../kernel/ids.ts";
+import { idPatternSource, isId } from "../../kernel/ids.ts";
+import { pageOf, pageQuery, readPage, toPage } from "../../kernel/page.ts";
 import { isRefusal } from "../../kernel/refusal.ts";
 import { readIdempotencyKey } from "../../kernel/request.ts";
 import { formatInstant, secondMs } from "../../kernel/time.ts";
@@ -305,10 +306,6 @@ function tenantRoutes(app: App, identity: Identity): void {
   settingChangesRoute(app, identity);
 }
 
-/** The default page and the largest: a setting changes a few times a year. */
-const changesDefault = 20;
-const changesMax = 100;
-
 function settingChangesRoute(app: App, identity: Identity): void {
   app.get(
     "/v1/tenant/settings/:name/changes",
@@ -319,16 +316,8 @@ function settingChangesRoute(app: App, identity: Identity): void {
         summary: "Who changed a setting, when, from what to what; newest first",
         tags: tenant,
         params: Type.Object({ name: Type.String({ maxLength: 100 }) }),
-        querystring: Type.Object({
-          limit: Type.Integer({ minimum: 1, maximum: changesMax, default: changesDefault }),
-          cursor: Type.Optional(Type.String({ pattern: idPatternSource })),
-        }),
-        response: {
-          200: Type.Object({
-            items: Type.Array(settingChange),
-            nextCursor: Type.Union([Type.String(), Type.Null()]),
-          }),
-        },
+        querystring: Type.Object(pageQuery),
+        response: { 200: pageOf(settingChange) },
       },
     },
     async (request, reply) => {
@@ -336,14 +325,11 @@ function settingChangesRoute(app: App, identity: Identity): void {
       if (!identity.settingDefinitions.some((setting) => setting.name === wanted)) {
         return reply.refuse(refuse("not_found", { what: "setting" }));
       }
-      const { limit, cursor } = request.query;
+      const page = readPage<[string]>(request.query, ["string"], ([id]) => isId(id));
       const { tenantId } = principalOf(request);
-      // One more than asked for tells whether there is a next page.
-      const page = { name: wanted, before: cursor, limit: limit + 1 };
-      const changes = await identity.readSettingChanges(tenantId, page);
-      const items = changes.slice(0, limit);
-      const nextCursor = changes.length > limit ? (items.at(-1)?.id ?? null) : null;
-      return { items: items.map(settingChangeView), nextCursor };
+      const wantedPage = { name: wanted, before: page.after?.[0], limit: page.rowsMax };
+      const changes = await identity.readSettingChanges(tenantId, wantedPage);
+      return toPage(changes, page, { key: ({ id }) => [id], view: settingChangeView });
     },
   );
 }

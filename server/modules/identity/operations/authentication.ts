@@ -65,7 +65,9 @@ export function createAuthentication(deps: {
   function verifyOnce(token: string, tokenHash: string): Promise<TokenGrant | Refusal> {
     const running = underWay.get(tokenHash);
     if (running !== undefined) return running;
-    const verifying = verify(token).finally(() => underWay.delete(tokenHash));
+    const verifying = verify(token).finally(() => {
+      if (underWay.get(tokenHash) === verifying) underWay.delete(tokenHash);
+    });
     underWay.set(tokenHash, verifying);
     return verifying;
   }
@@ -112,6 +114,7 @@ export function createAuthentication(deps: {
     forgetAll(): void {
       forgotten += 1;
       remembered.clear();
+      underWay.clear();
     },
   };
 }
@@ -169,7 +172,9 @@ async function verifyToken(
 
 function keyIdOf(token: string): string | undefined {
   try {
-    return decodeProtectedHeader(token).kid;
+    // The header is anybody's JSON: the type of the library promises too much.
+    const kid: unknown = decodeProtectedHeader(token).kid;
+    return typeof kid === "string" ? kid : undefined;
   } catch {
     return undefined;
   }

@@ -41,5 +41,7 @@ export function createIdentity(deps: IdentityDeps) {
     readSettings: settings.readSettings,
     changeSettings: settings.changeSettings,
     readSettingChanges: settings.readChanges,
+    /** For the metrics. */
+    caches: [settings.cache],
   };
 }

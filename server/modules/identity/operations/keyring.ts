@@ -102,6 +102,7 @@ export function createKeyring(deps: {
     async verifier(id: string): Promise<VerifyingKey | undefined> {
       const known = await fresh();
       if (known.has(id)) return verifying(known, id);
+      if (loading !== undefined) return verifying(await loading, id);
       const now = clock.now();
       if (now - lookedForUnknownAt < unknownKeyPauseMs) return undefined;
       // Another process may have published it a moment ago.

@@ -1,8 +1,8 @@
-import { LRUCache } from "lru-cache";
 import type { Static, TSchema } from "typebox";
 import { Check } from "typebox/value";
 import { assert } from "../../../kernel/assert.ts";
 import type { Committers } from "../../../kernel/batch.ts";
+import { createCache } from "../../../kernel/cache.ts";
 import type { Database } from "../../../kernel/database.ts";
 import type { IdempotencyKey } from "../../../kernel/idempotency.ts";
 import type { Ids } from "../../../kernel/ids.ts";
@@ -51,21 +51,17 @@ export function createSettings(deps: {
     const fits = Check(setting.schema, setting.platformDefault);
     assert(fits, `the default of ${setting.name} does not fit its schema`);
   }
-  const known = new LRUCache<string, Chosen>({
+  const known = createCache<string, Chosen>({
+    name: "tenant_settings",
+    clock,
     max: knownTenantsMax,
-    ttl: knownForMs,
-    perf: clock,
-    // Who asked before a change may still get what held before it.
-    ignoreFetchAbort: true,
-    fetchMethod: (tenantId) => readSettings(database, tenantId),
+    ttlMs: knownForMs,
+    load: (tenantId) => readSettings(database, tenantId),
   });
-
-  async function chosenBy(tenantId: string): Promise<Chosen> {
-    return (await known.fetch(tenantId)) ?? new Map();
-  }
 
   return {
     definitions: [...definitions.values()],
+    cache: known,
 
     /** What holds for the tenant: what it has chosen, or the platform's default. */
     async setting<Schema extends TSchema>(
@@ -73,7 +69,7 @@ export function createSettings(deps: {
       definition: TenantSetting<Schema>,
     ): Promise<Static<Schema>> {
       assert(definitions.get(definition.name) === definition, `${definition.name} is not declared`);
-      const value = (await chosenBy(tenantId)).get(definition.name)?.value;
+      const value = (await known.get(tenantId))?.get(definition.name)?.value;
       // What a newer version does not allow any more counts as not chosen.
       return Check(definition.schema, value) ? value : definition.platformDefault;
     },
@@ -105,7 +101,7 @@ export function createSettings(deps: {
       }));
       const command = { changes, by: change.by };
       const answer = await committers.runKeyed(changeSettings, tenantId, key, command);
-      known.delete(tenantId);
+      known.invalidate(tenantId);
       return answer;
     },
 
