@@ -316,7 +316,7 @@ async function run(node, args) {
     stdio: ["inherit", "inherit", "inherit", "ipc"],
   });
   forwardSignals(child);
-  watchParent(child);
+  watchNpm(child);
   const { code, signal } = await exitOf(child);
   return signal === null ? code : 128 + signalNumber(signal);
 }
@@ -339,15 +339,22 @@ function forwardSignals(child) {
 }
 
 /** `npm start` may be killed too; then nobody is left who could stop what it has started. */
-function watchParent(child) {
+function watchNpm(child) {
   if (process.env.npm_lifecycle_event === undefined) return;
   const parent = process.ppid;
+  const grandparent = parentOfShell(parent);
   const timer = setInterval(() => {
-    if (process.ppid === parent) return;
+    if (process.ppid === parent && parentOfShell(parent) === grandparent) return;
     clearInterval(timer);
     child.kill("SIGTERM");
-  }, 1000);
+  }, 250);
   timer.unref();
+}
+
+/** npm starts programs through `sh -c`, which on some Linux systems stays between npm and us. */
+function parentOfShell(pid) {
+  if (readOr(`/proc/${pid}/cmdline`, "").split("\0")[1] !== "-c") return undefined;
+  return /^PPid:\s*(\d+)/m.exec(readOr(`/proc/${pid}/status`, ""))?.[1];
 }
 
 function exitOf(child) {

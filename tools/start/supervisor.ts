@@ -41,6 +41,9 @@ export class StartRefusedError extends Error {
 
 /** The orphans of a killed supervisor have noticed by themselves and are finishing their work. */
 const orphansTimeoutMs = 5_000;
+/** After kill -9 of npm it takes a moment until the programs below know. */
+const noticeMs = 1_000;
+const pollMs = 100;
 /** The simulator writes what it must remember as it goes, so there is little to finish. */
 const simulatorStopTimeoutMs = 5_000;
 
@@ -56,6 +59,7 @@ export class Supervisor {
   #simulator: Child | undefined;
   #server: Child | undefined;
   #lock: FileLock | undefined;
+  #facts: RunFacts = {};
   #stops = 0;
   #exitCode = 0;
 
@@ -68,7 +72,7 @@ export class Supervisor {
     const { terminal, home } = this.#plan;
     mkdirSync(home, { recursive: true });
     try {
-      this.#lock = takeHome(home);
+      this.#lock = await terminal.step("Waiting for an earlier run to stop", () => takeHome(home));
       await this.#endOrphans(this.#lock.former);
       const starting = this.#start().catch((error: unknown) => this.#fail(messageOf(error)));
       await Promise.race([starting, this.#stopRequested.promise]);
@@ -76,7 +80,7 @@ export class Supervisor {
     } catch (error) {
       this.#fail(messageOf(error));
     }
-    await terminal.step("Stopping", () => this.#stopAll());
+    await this.#stopAll();
     this.#lock?.release();
     return this.#exitCode;
   }
@@ -106,7 +110,7 @@ export class Supervisor {
     const { terminal, databaseUrl } = this.#plan;
     const ports = await this.#choosePorts();
     if (this.#stopping) return;
-    this.#recordAddress(urlOf(ports.server));
+    this.#record({ address: urlOf(ports.server) });
     this.#simulator = this.#child(this.#simulatorProgram(ports.simulator));
     const simulatorReady = this.#simulator.start();
     const what = databaseUrl === undefined ? "PostgreSQL and the simulator" : "the simulator";
@@ -197,19 +201,15 @@ export class Supervisor {
     });
   }
 
-  #facts: { address?: string; children?: ProcessIdentity[] } = {};
-
-  #recordAddress(address: string): void {
-    this.#facts = { ...this.#facts, address };
-    this.#lock?.setFacts(this.#facts);
+  /** For other starts: one while this runs, and one after this process was killed. */
+  #record(facts: RunFacts): void {
+    this.#facts = { ...this.#facts, ...facts };
+    this.#lock?.setFacts({ ...this.#facts });
   }
 
-  /** For the next start, in case that this process is killed and its children go on. */
   #recordChildren(): void {
     const identities = [this.#server?.identity(), this.#simulator?.identity()];
-    const children = identities.filter((identity) => identity !== undefined);
-    this.#facts = { ...this.#facts, children };
-    this.#lock?.setFacts(this.#facts);
+    this.#record({ children: identities.filter((identity) => identity !== undefined) });
   }
 
   async #endOrphans(former: LockHolder | undefined): Promise<void> {
@@ -221,12 +221,24 @@ export class Supervisor {
   }
 
   async #stopAll(): Promise<void> {
-    await this.#server?.stop();
-    await this.#simulator?.stop();
-    // One that did not start has said so already.
-    const database = await this.#database?.catch(() => undefined);
-    await database?.stop();
+    if (this.#simulator === undefined) return;
+    this.#record({ stopping: true });
+    this.#plan.terminal.say("Stopping.");
+    await this.#plan.terminal.step("Stopping", async () => {
+      await this.#server?.stop();
+      await this.#simulator?.stop();
+      // One that did not start has said so already.
+      const database = await this.#database?.catch(() => undefined);
+      await database?.stop();
+    });
+    this.#plan.terminal.say("Stopped.");
   }
+}
+
+interface RunFacts {
+  readonly address?: string;
+  readonly stopping?: boolean;
+  readonly children?: readonly ProcessIdentity[];
 }
 
 interface Ports {
@@ -234,15 +246,21 @@ interface Ports {
   readonly simulator: Endpoint;
 }
 
-function takeHome(home: string): FileLock {
-  const attempt = tryFileLock(join(home, "run.lock"));
-  if (attempt.kind === "acquired") return attempt.lock;
-  const { pid, facts } = attempt.holder;
-  const address = typeof facts["address"] === "string" ? ` at ${facts["address"]}` : "";
-  throw new StartRefusedError(
-    `Tongbao runs already${address} (process ${pid}). Stop that one with Ctrl-C, ` +
-      "or set TONGBAO_HOME, PORT and SIMULATOR_PORT to run another.",
-  );
+/** Whoever is stopping, or is about to notice that it should, is waited for. */
+async function takeHome(home: string): Promise<FileLock> {
+  for (let waitedMs = 0; ; waitedMs += pollMs) {
+    const attempt = tryFileLock(join(home, "run.lock"));
+    if (attempt.kind === "acquired") return attempt.lock;
+    const { pid, facts } = attempt.holder;
+    if (facts["stopping"] !== true && waitedMs >= noticeMs) {
+      const address = typeof facts["address"] === "string" ? ` at ${facts["address"]}` : "";
+      throw new StartRefusedError(
+        `Tongbao runs already${address} (process ${pid}). Stop that one with Ctrl-C, ` +
+          "or set TONGBAO_HOME, PORT and SIMULATOR_PORT to run another.",
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
 }
 
 async function checkPort(endpoint: Endpoint, setting: string): Promise<Endpoint> {
