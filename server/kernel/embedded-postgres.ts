@@ -10,9 +10,11 @@ import { ensureBinaries } from "./embedded-postgres/binaries.ts";
 import {
   checkData,
   chooseConnection,
+  connectionFile,
   ensureCluster,
   explain,
   postgresEnvironment,
+  readConnection,
   superuser,
 } from "./embedded-postgres/cluster.ts";
 import type { Connection } from "./embedded-postgres/cluster.ts";
@@ -93,6 +95,12 @@ export async function startEmbeddedPostgres(
     lock.release();
     throw fileError(error, home);
   }
+}
+
+/** The url that the database of this home had when it ran last; undefined when it never has. */
+export function embeddedUrl(home: string): string | undefined {
+  const connection = readConnection(connectionFile(join(resolve(home), "postgres")));
+  return connection === undefined ? undefined : urlOf(connection, databaseName);
 }
 
 interface Launch {

@@ -126,7 +126,7 @@ export async function chooseConnection(
   place: Place,
   wantedPort: number | undefined,
 ): Promise<Connection> {
-  const file = join(place.directory, "connection.json");
+  const file = connectionFile(place.directory);
   const stored = readConnection(file);
   if (stored === undefined && existsSync(join(place.directory, "data"))) {
     throw new EmbeddedPostgresError(`${file} with the password of the database is missing`);
@@ -168,7 +168,11 @@ function freePort(port: number): Promise<number | undefined> {
   });
 }
 
-function readConnection(file: string): Connection | undefined {
+export function connectionFile(directory: string): string {
+  return join(directory, "connection.json");
+}
+
+export function readConnection(file: string): Connection | undefined {
   if (!existsSync(file)) return undefined;
   const stored: unknown = JSON.parse(readFileSync(file, "utf8"));
   if (typeof stored !== "object" || stored === null) return undefined;
