@@ -25,6 +25,7 @@ test("a refused try takes nothing", () => {
 test("a pause fills the bucket to the burst and not above", () => {
   const clock = createManualClock(0);
   const limiter = createLimiter({ perSecond: 10, burst: 2, clock });
+  expect(limiter.tryTake("a")).toBe(0);
   clock.advance(3_600_000);
   expect([1, 2, 3].map(() => limiter.tryTake("a"))).toEqual([0, 0, 100]);
 });

@@ -53,7 +53,12 @@ export async function registerOpenapi(app: App, options: OpenapiOptions): Promis
     routePrefix: "/docs",
     staticCSP: docsPolicy,
     theme: { title },
-    uiConfig: { docExpansion: "list", persistAuthorization: false, tryItOutEnabled: true },
+    uiConfig: {
+      layout: "BaseLayout",
+      docExpansion: "list",
+      persistAuthorization: false,
+      tryItOutEnabled: true,
+    },
   });
   const page = refusalsPage(title, refusals);
   app.get("/openapi.json", openRoute, (_request, reply) => {
@@ -142,7 +147,8 @@ function refusalsPage(title: string, refusals: RefusalTable): string {
       `<tr id="${escape(code)}"><td><code>${escape(code)}</code><td>${entry.status}` +
       `<td>${escape(entry.title)}`,
   );
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escape(title)}: refusals</title>
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">
+<title>${escape(title)}: refusals</title>
 <style>body{font:16px/1.5 system-ui;margin:2rem auto;max-width:60rem}td,th{text-align:left;padding:.3rem
 .8rem;vertical-align:top}:target{background:#fff3c4}</style><h1>Refusals</h1>
 <p>Every error is <code>application/problem+json</code> (RFC 9457). Programs decide by <code>code</code>,
