@@ -1,39 +1,10 @@
 import pg from "pg";
 import { assert } from "./assert.ts";
-import type { NewEvent } from "./events.ts";
 import { writeEvents } from "./events.ts";
+import type { NewEvent, Statement, Tx, Value } from "./transaction.ts";
 
-/**
- * One SQL statement. The name makes it a prepared statement of its connection, so its plan is made
- * once; names are `<module>.<what>` and unique in the program.
- */
-export interface Statement {
-  readonly name: string;
-  readonly text: string;
-}
-
-export function statement(name: string, text: string): Statement {
-  return { name, text };
-}
-
-export type Value = string | number | bigint | boolean | Buffer | null | readonly Value[];
-
-/** An open transaction of one tenant. Everything a store does, it does through this. */
-export interface Tx {
-  readonly tenantId: string;
-  /** Epoch milliseconds, one reading for the whole transaction. */
-  readonly now: number;
-  rows<Row>(statement: Statement, values: readonly Value[]): Promise<Row[]>;
-  /**
-   * Sends a write without waiting: all writes and COMMIT travel together, one round trip. A failed
-   * write fails the transaction, so nobody needs its answer.
-   */
-  write(statement: Statement, values: readonly Value[]): void;
-  /** Events are written by the last statement before COMMIT: their head is the last lock taken. */
-  emit(events: readonly NewEvent[]): void;
-  /** Runs once the transaction is known to be committed; for hints only, never for effects. */
-  afterCommit(hint: () => void): void;
-}
+export type { Statement, Tx, Value } from "./transaction.ts";
+export { statement, timestamp, timestamps } from "./transaction.ts";
 
 /**
  * The world outside of the business failed: the database is gone, a queue is full. Nothing was
@@ -90,6 +61,7 @@ export function createDatabase(options: DatabaseOptions) {
     idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
     application_name: "tongbao",
     types: wireTypes,
+    pipeline: true,
   });
   // Without a handler the loss of an idle connection would end the process.
   pool.on("error", onError);
@@ -115,7 +87,11 @@ export function createDatabase(options: DatabaseOptions) {
     ): Promise<Row[]> {
       assert(tenantId !== "");
       try {
-        const result = await pool.query<Row & pg.QueryResultRow>({ name, text, values: [...values] });
+        const result = await pool.query<Row & pg.QueryResultRow>({
+          name,
+          text,
+          values: [...values],
+        });
         return result.rows;
       } catch (error) {
         throw asFault(error);
@@ -203,10 +179,12 @@ async function runTransaction<Result>(run: Run<Result>): Promise<Result> {
   const events: NewEvent[] = [];
   const hints: (() => void)[] = [];
   const sent: Promise<unknown>[] = [];
+  // After one statement has failed, all later ones do, and only say that the transaction is aborted.
+  let firstError: unknown;
   const send = <Row>({ name, text }: Statement, values: readonly Value[]) => {
     const answer = client.query<Row & pg.QueryResultRow>({ name, text, values: [...values] });
-    // Every answer is awaited before the end; this only keeps Node from calling it unhandled.
-    answer.catch(() => undefined);
+    // Every answer is awaited before the end; this also keeps Node from calling it unhandled.
+    answer.catch((error: unknown) => (firstError ??= error));
     return answer;
   };
   const tx: Tx = {
@@ -230,10 +208,11 @@ async function runTransaction<Result>(run: Run<Result>): Promise<Result> {
     commit.catch(() => undefined);
     await Promise.all(sent);
     // A transaction that failed before answers ROLLBACK to COMMIT, without an error.
-    if ((await commit).command !== "COMMIT") throw new FaultError("the transaction was rolled back");
+    if ((await commit).command !== "COMMIT")
+      throw new FaultError("the transaction was rolled back");
   } catch (error) {
     await client.query("rollback").catch(() => undefined);
-    throw error;
+    throw firstError ?? error;
   }
   for (const hint of hints) hint();
   if (events.length > 0) run.onEvents?.(tenantId);
@@ -247,12 +226,14 @@ export function sqlState(error: unknown): string | undefined {
 
 /**
  * True when the connection went away, so that nobody knows whether a COMMIT under way was done.
- * 57P0x: shut down or crashed; 08xxx: connection exceptions; no SQLSTATE: the socket broke.
+ * 57P0x: shut down or crashed; 25P03 and 25P04: idle or open for too long; 08xxx: connection
+ * exceptions; no SQLSTATE: the socket broke.
  */
 export function isConnectionLoss(error: unknown): boolean {
-  if (error instanceof FaultError) return error.cause !== undefined && isConnectionLoss(error.cause);
+  if (error instanceof FaultError)
+    return error.cause !== undefined && isConnectionLoss(error.cause);
   const state = sqlState(error);
-  if (state !== undefined) return /^(57P0[1-5]|08...)$/.test(state);
+  if (state !== undefined) return /^(57P0[1-5]|25P0[34]|08...)$/.test(state);
   if (!(error instanceof Error)) return false;
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   return (
@@ -271,20 +252,18 @@ export function isRetryable(error: unknown): boolean {
   return /^(40001|40P01|23505|23P01|55P03|57014|53300)$/.test(sqlState(error) ?? "");
 }
 
+/** True when the database is away or short of memory, disk or connections; no work of ours helps. */
+export function isOutage(error: unknown): boolean {
+  if (isConnectionLoss(error)) return true;
+  const cause = error instanceof FaultError ? error.cause : error;
+  return /^53...$/.test(sqlState(cause) ?? "");
+}
+
 /** Connection trouble becomes a fault (503); anything else passes through as the bug it is. */
 export function asFault(error: unknown): unknown {
   if (error instanceof FaultError) return error;
   if (!isConnectionLoss(error) && !/^(53...|57014)$/.test(sqlState(error) ?? "")) return error;
   return new FaultError("the database does not answer", { cause: error });
-}
-
-/** timestamptz travels as RFC 3339 text and lives as epoch milliseconds. */
-export function timestamp(epochMs: number): string {
-  return new Date(epochMs).toISOString();
-}
-
-export function timestamps(epochMs: readonly number[]): string[] {
-  return epochMs.map(timestamp);
 }
 
 const parseTimestamp = (text: string): number => {

@@ -1,11 +1,7 @@
-import type { Tx } from "./database.ts";
-import { statement, timestamp } from "./database.ts";
+import type { NewEvent, Tx } from "./transaction.ts";
+import { statement, timestamp } from "./transaction.ts";
 
-/** What happened, in the past tense: `order_placed`. `data` is JSON and is never changed later. */
-export interface NewEvent<Type extends string = string, Data = unknown> {
-  readonly type: Type;
-  readonly data: Data;
-}
+export type { NewEvent } from "./transaction.ts";
 
 /** An event as subscribers see it: `seq` counts up by one within its tenant, in commit order. */
 export interface StoredEvent<Type extends string = string, Data = unknown> extends NewEvent<
