@@ -26,7 +26,7 @@ declare module "fastify" {
     scope?: string;
     /** Open to everybody: health, documents, sign-in, notices that prove themselves. */
     public?: true;
-    /** The body is handed over as the bytes that came, whatever its type: signatures are over them. */
+    /** The body is handed over as the bytes that came, of any type: signatures cover them. */
     rawBody?: true;
     /** Answered even when the platform is at its limit: who watches it must see that. */
     alwaysAnswered?: true;

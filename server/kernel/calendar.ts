@@ -3,9 +3,9 @@ import { assert } from "./assert.ts";
 import { dayMs, hourMs } from "./time.ts";
 
 /**
- * Business days: the local date of a zone, written "2025-11-21". Money is booked, limits are counted
- * and statements are cut by them, so a day has an exact first instant and an exact end. A day is not
- * always 24 hours long: where clocks change it has 23 or 25.
+ * Business days: the local date of a zone, written "2025-11-21". Money is booked, limits are
+ * counted and statements are cut by them, so a day has an exact first instant and an exact end. It
+ * is not always 24 hours long: where clocks change it has 23 or 25.
  */
 export type BusinessDay = `${number}-${number}-${number}`;
 

@@ -272,7 +272,7 @@ test("the context survives the reading of a body", async () => {
   expect(reply.json()).toMatchObject({ requestId: "r-2" });
 });
 
-test("over the bound of requests under way the rest is sent off at once, health is not", async () => {
+test("over the bound of requests under way the rest is sent off, health is not", async () => {
   const gate = Promise.withResolvers<void>();
   const routes = (on: App) =>
     on.get("/slow", { config: { public: true } }, async () => {

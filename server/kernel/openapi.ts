@@ -149,10 +149,14 @@ function refusalsPage(title: string, refusals: RefusalTable): string {
   );
   return `<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">
 <title>${escape(title)}: refusals</title>
-<style>body{font:16px/1.5 system-ui;margin:2rem auto;max-width:60rem}td,th{text-align:left;padding:.3rem
-.8rem;vertical-align:top}:target{background:#fff3c4}</style><h1>Refusals</h1>
-<p>Every error is <code>application/problem+json</code> (RFC 9457). Programs decide by <code>code</code>,
-people read <code>title</code>; <code>facts</code> holds what the rule saw.</p>
+<style>
+body{font:16px/1.5 system-ui;margin:2rem auto;max-width:60rem}
+td,th{text-align:left;padding:.3rem .8rem;vertical-align:top}
+:target{background:#fff3c4}
+</style>
+<h1>Refusals</h1>
+<p>Every error is <code>application/problem+json</code> (RFC 9457). Programs decide by
+<code>code</code>, people read <code>title</code>; <code>facts</code> holds what the rule saw.</p>
 <table><tr><th>code<th>status<th>title${rows.join("\n")}</table></html>
 `;
 }

@@ -141,7 +141,7 @@ function problemBody(
   );
 }
 
-/** Bigints leave as JSON integers; past 2^53 as text, for a reader would change their last digits. */
+/** Bigints leave as JSON integers; past 2^53 as text, or readers would change the last digits. */
 function integers(_key: string, value: unknown): unknown {
   if (typeof value !== "bigint") return value;
   return BigInt.asIntN(54, value) === value ? Number(value) : value.toString();

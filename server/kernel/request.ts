@@ -27,7 +27,8 @@ export function readIdempotencyKey(request: FastifyRequest): IdempotencyKey {
  */
 export function fingerprint(request: FastifyRequest): Buffer {
   const { method, params, body, routeOptions } = request;
-  const text = `${method} ${routeOptions.url ?? ""} ${canonicalJson(params)} ${canonicalJson(body)}`;
+  const route = routeOptions.url ?? "";
+  const text = `${method} ${route} ${canonicalJson(params)} ${canonicalJson(body)}`;
   return hash("sha256", text, "buffer");
 }
 

@@ -50,7 +50,7 @@ test("a call under way is given up when the process stops", async () => {
   await expect(run).rejects.toThrow("bank was given up");
 });
 
-test("more calls at once than allowed wait, and more than that are turned away [KRN-19]", async () => {
+test("calls beyond the allowed ones wait, more are turned away [KRN-19]", async () => {
   const bank = guard({ concurrencyMax: 2, queueMax: 1 });
   const gate = Promise.withResolvers<string>();
   let running = 0;
@@ -66,7 +66,7 @@ test("more calls at once than allowed wait, and more than that are turned away [
   expect(await Promise.all(runs)).toEqual(["done", "done", "done"]);
 });
 
-test("a system that fails is left alone, then tried by one call, then trusted [KRN-18]", async () => {
+test("a failing system is left alone, tried by one call, then trusted [KRN-18]", async () => {
   const bank = guard({ breakMs: 5_000 });
   await breakIt(bank);
   expect(bank.state()).toBe("open");
@@ -113,7 +113,7 @@ test("an answer may say that the system is broken", async () => {
   expect(bank.state()).toBe("open");
 });
 
-test("calls are spread under the other side's rate, late ones are turned away [PAY-17]", async () => {
+test("calls are spread under the other side's rate, late ones go away [PAY-17]", async () => {
   const bank = guard({ perSecondMax: 10, rateWaitMaxMs: 300 });
   const startedAt = Date.now();
   const at: number[] = [];

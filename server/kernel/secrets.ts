@@ -114,7 +114,7 @@ export function isSameSecret(given: string, expected: string): boolean {
   return timingSafeEqual(hash(given), hash(expected));
 }
 
-/** The key of this machine, for when no setting gives one: made once, readable by its owner only. */
+/** The key of this machine, for when no setting gives one: made once, for its owner only. */
 export function readOrMakeMasterKeys(path: string): MasterKeys {
   if (!existsSync(path)) makeKeyFile(path);
   const keys = parseMasterKeys(readFileSync(path, "utf8").trim());

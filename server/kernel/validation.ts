@@ -5,10 +5,10 @@ import type { Refusal } from "./refusal.ts";
 import { RefusedError } from "./refusal.ts";
 
 /**
- * Checks the parts of a request against their schemas. The compiled check is fast and only says yes
- * or no; when it says no, `explain` walks the value again and names every wrong field, what is wrong
- * with it and what is allowed. Bodies are taken as they are: "1" is not a number there. Paths and
- * queries are text by nature and are converted.
+ * Checks the parts of a request against their schemas. The compiled check is fast and only says
+ * yes or no; when it says no, `explain` walks the value again and names every wrong field, what is
+ * wrong with it and what is allowed. Bodies are taken as they are: "1" is not a number there. Paths
+ * and queries are text by nature and are converted.
  */
 export interface FieldProblem {
   /** Such as `lines[0].quantity`. */
