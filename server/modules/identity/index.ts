@@ -2,7 +2,13 @@
 // Tokens are signed and verified here and nowhere else; other modules see a principal.
 // Modules declare what tenants may choose with defineTenantSetting and ask for it by setting().
 export type { PrincipalKind, Scope } from "./domain/principals.ts";
-export { actingMember, scopes, scopesOfKind } from "./domain/principals.ts";
+export {
+  actingMember,
+  isPrincipalKind,
+  isScope,
+  scopes,
+  scopesOfKind,
+} from "./domain/principals.ts";
 export type { TenantSetting } from "./domain/settings.ts";
 export { defineTenantSetting } from "./domain/settings.ts";
 export type { Tenant, TenantId } from "./domain/tenants.ts";

@@ -4,7 +4,7 @@ import type { Identity } from "./operations/identity.ts";
 import { tenantsWithKeysDue } from "./store/signing-keys.ts";
 import { tenantsWithTokensToForget } from "./store/tokens.ts";
 
-/** What lies a little longer than it must does no harm; the sweeps are for order, not for safety. */
+/** What lies a little longer than it must does no harm: sweeps are for order, not for safety. */
 const forgetEveryMs = minuteMs;
 const forgetBatchMax = 1_000;
 /** Keys live for months. */

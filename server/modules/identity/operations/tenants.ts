@@ -7,12 +7,14 @@ import type {
   SetTenantActive,
   SetTenantActiveOutcome,
   Tenant,
+  TenantId,
   TenantsWorld,
 } from "../domain/tenants.ts";
 import { decideCreateTenant, decideSetTenantActive } from "../domain/tenants.ts";
 import {
   loadTenantForChange,
   readTenant,
+  readTenantIds,
   saveNewTenant,
   saveTenantActive,
 } from "../store/tenants.ts";
@@ -35,6 +37,8 @@ export function createTenants(deps: {
       authentication.forgetAll();
       return outcome;
     },
+
+    listTenantIds: (): Promise<TenantId[]> => readTenantIds(database),
 
     readTenant: (tenantId: string): Promise<Tenant | undefined> => readTenant(database, tenantId),
   };

@@ -34,6 +34,24 @@ const updateTenantActive = statement(
   `update identity.tenants set active = $2 where tenant_id = $1`,
 );
 
+/** A person is shown so many; more are not read by anybody. */
+const listedTenantsMax = 20;
+
+const selectTenantIds = statement(
+  "identity.list_tenant_ids",
+  `select tenant_id from identity.tenants order by tenant_id limit $1`,
+);
+
+/** Looks across tenants, to go on with one of them; oldest first. */
+export async function readTenantIds(database: Database): Promise<TenantId[]> {
+  const lists = await Promise.all(
+    database
+      .pools()
+      .map((pool) => pool.query<{ tenant_id: TenantId }>(selectTenantIds.text, [listedTenantsMax])),
+  );
+  return lists.flatMap(({ rows }) => rows.map((row) => row.tenant_id));
+}
+
 export async function readTenant(
   database: Database,
   tenantId: string,
