@@ -6,7 +6,6 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
-  readFileSync,
   realpathSync,
   rmSync,
   statSync,
@@ -144,10 +143,15 @@ test("stops the PostgreSQL of a launcher that was killed, and starts its own", a
 test("is not kept from starting by a process id that belongs to another program now", async () => {
   const first = await start();
   await first.stop();
-  const file = join(folder, "postgres/data/postmaster.pid");
-  writeFileSync(file, `${process.pid}\n/nowhere\n`);
-  await start();
-  expect(readFileSync(file, "utf8")).not.toMatch(new RegExp(`^${process.pid}\n`));
+  // PostgreSQL itself takes any living process of its own user for another PostgreSQL.
+  const { uid, gid } = statSync(join(folder, "postgres/data"));
+  const other = spawn("sleep", ["600"], { cwd: "/", uid, gid });
+  await once(other, "spawn");
+  writeFileSync(join(folder, "postgres/data/postmaster.pid"), `${other.pid}\n/nowhere\n`);
+  const { pid } = await start();
+  expect(pid).not.toBe(other.pid);
+  other.kill("SIGKILL");
+  await once(other, "exit");
 });
 
 test("throws the half of an interrupted first start away", async () => {

@@ -27,6 +27,15 @@ test("the same id with another start is another process", () => {
   expect(isRunning({ ...own, startedAt: "another boot:1" })).toBe(false);
 });
 
+test("a process that has ended is gone, although its parent has not noticed", async () => {
+  const child = spawn("sh", ["-c", "true & echo $!; exec sleep 600"]);
+  const [pid] = await once(child.stdout, "data");
+  await expect.poll(() => identityOf(Number(String(pid)))).toBeUndefined();
+  expect(process.kill(Number(String(pid)), 0)).toBe(true);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+});
+
 test("finds processes by their name and the folder they work in", async () => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "tongbao-process-")));
   const { child, identity } = await startSleeper(folder);
