@@ -101,6 +101,7 @@ export function createCommitters(options: CommitterOptions) {
     if (lane === undefined) return undefined;
     const entries = lane.entries.splice(0, lane.operation.batchMax);
     depth -= entries.length;
+    options.observe?.queued(depth);
     lane.waiting = lane.entries.length > 0;
     if (lane.waiting) turn.push(lane);
     else lanes.delete(`${lane.tenantId} ${lane.operation.name}`);
@@ -237,14 +238,13 @@ async function commitBatch(
 async function runBatch(tx: Tx, lane: Lane, entries: readonly Entry[]): Promise<Result[]> {
   const { operation } = lane;
   const keys = entries.flatMap(({ key }) => (key === undefined ? [] : [key]));
-  const keptLoading = keys.length === 0 ? undefined : loadKeptAnswers(tx, keys);
-  // Keys travel with the loads of the operation; a replayed command loads in vain, which is rare.
+  const commands = entries.map(({ command }) => command);
+  // The keys leave behind the locks of the first flight: whoever had to wait for another process
+  // sees the answer that it has kept meanwhile. A replayed command loads in vain, which is rare.
+  const loading = operation.load(tx, commands);
   const [world, kept] = await Promise.all([
-    operation.load(
-      tx,
-      entries.map(({ command }) => command),
-    ),
-    keptLoading,
+    loading,
+    keys.length === 0 ? undefined : loadKeptAnswers(tx, keys),
   ]);
 
   const outcomes: unknown[] = [];

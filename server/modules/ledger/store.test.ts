@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import pg from "pg";
 import { afterAll, describe, expect, test } from "vitest";
 import { required } from "../../kernel/assert.ts";
 import { createCommitters } from "../../kernel/batch.ts";
@@ -8,6 +7,7 @@ import { createIds } from "../../kernel/ids.ts";
 import type { Operation } from "../../kernel/operation.ts";
 import { isRefusal } from "../../kernel/refusal.ts";
 import type { Refusal } from "../../kernel/refusal.ts";
+import { holdLock, rawConnection, untilBlocked } from "../../kernel/testing/connections.ts";
 import { testDatabase } from "../../kernel/testing/database.ts";
 import { withSeed } from "../../kernel/testing/random.ts";
 import { createManualClock, dayMs, hourMs, minuteMs, systemClock } from "../../kernel/time.ts";
@@ -33,7 +33,11 @@ const clock = createManualClock(Date.UTC(2026, 0, 31, 12));
 const database = createDatabase({ url, clock, poolMax: 12 });
 const ledger = createLedger({ database, clock });
 const ids = createIds({ clock: systemClock });
-afterAll(() => database.close());
+const raw = await rawConnection(url);
+afterAll(async () => {
+  await raw.end();
+  await database.close();
+});
 
 const source: AccountSpec = { code: "source", asset: "CNY", guarded: false, indexed: true };
 const wallet: AccountSpec = { code: "wallet", asset: "CNY", guarded: true, indexed: true };
@@ -200,23 +204,21 @@ describe("under contention", () => {
     }));
     const tenantId = await tenantWith(...specs);
     const sorted = specs.map(({ code }) => accountIdOf(code)).toSorted();
-    const holder = new pg.Client({ connectionString: url });
-    await holder.connect();
-    const lock =
-      "select 1 from ledger.balances where tenant_id = $1 and account_id = $2 for update";
     // With the third account taken, a loader gets the first two and waits.
-    await holder.query("begin");
-    await holder.query(lock, [tenantId, sorted[2]]);
+    const lock = await holdLock(
+      url,
+      "select 1 from ledger.balances where tenant_id = $1 and account_id = $2 for update",
+      [tenantId, sorted[2]],
+    );
     const loading = act(tenantId, { accounts: specs.toReversed() }, (world) => world.accounts.size);
-    await waitForWaiter(holder);
-    const { rows } = await holder.query<{ account_id: AccountId }>(
+    await untilBlocked(raw);
+    const { rows } = await lock.client.query<{ account_id: AccountId }>(
       `select account_id from ledger.balances where tenant_id = $1
        order by account_id for update skip locked`,
       [tenantId],
     );
     expect(rows.map((row) => row.account_id)).toEqual(sorted.slice(2));
-    await holder.query("rollback");
-    await holder.end();
+    await lock.release();
     expect(await loading).toBe(specs.length);
   });
 
@@ -249,18 +251,6 @@ describe("under contention", () => {
     await Promise.all(processes.map((each) => each.close()));
   });
 });
-
-/** Polls until some connection of this database waits for a lock. */
-async function waitForWaiter(client: pg.Client): Promise<void> {
-  await expect
-    .poll(async () => {
-      const { rows } = await client.query(
-        "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
-      );
-      return rows.length;
-    })
-    .toBeGreaterThan(0);
-}
 
 describe("a statement", () => {
   /** Six payments into the wallet, an hour apart; the last one is taken back by a hold. */
