@@ -28,7 +28,7 @@ test("the same id with another start is another process", () => {
 });
 
 test("a process that has ended is gone, although its parent has not noticed", async () => {
-  const child = spawn("sh", ["-c", "true & echo $!; exec sleep 600"]);
+  const child = spawn("sh", ["-c", "sleep 0.2 & echo $!; exec sleep 600"]);
   const [pid] = await once(child.stdout, "data");
   await expect.poll(() => identityOf(Number(String(pid)))).toBeUndefined();
   expect(process.kill(Number(String(pid)), 0)).toBe(true);
