@@ -30,7 +30,8 @@ test("the same id with another start is another process", () => {
 test("a process that has ended is gone, although its parent has not noticed", async () => {
   const child = spawn("sh", ["-c", "sleep 0.2 & echo $!; exec sleep 600"]);
   const [pid] = await once(child.stdout, "data");
-  await expect.poll(() => identityOf(Number(String(pid)))).toBeUndefined();
+  const identity = () => identityOf(Number(String(pid)));
+  await expect.poll(identity, { timeout: 10_000 }).toBeUndefined();
   expect(process.kill(Number(String(pid)), 0)).toBe(true);
   child.kill("SIGKILL");
   await once(child, "exit");

@@ -47,11 +47,19 @@ function copyLines(stream: Readable, log: BoundedLog, take: (line: string) => vo
   let rest = "";
   stream.setEncoding("utf8");
   stream.on("data", (text: string) => {
-    writeSync(log.fd, text);
+    appendTo(log, text);
     const lines = (rest + text).split("\n");
     rest = (lines.pop() ?? "").slice(0, lineMax);
     for (const line of lines) if (line.trim() !== "") take(line);
   });
+}
+
+function appendTo(log: BoundedLog, text: string): void {
+  try {
+    writeSync(log.fd, text);
+  } catch {
+    // The disk is full: the programs go on without their log, and so do we.
+  }
 }
 
 /** A log line is a JSON object with `level` and `msg`. Undefined for what needs nobody's eyes. */

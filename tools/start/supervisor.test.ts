@@ -175,6 +175,20 @@ test("stops all and names the log when the server never comes up", async () => {
   expect(await accepts({ host, port: ports.simulator })).toBe(false);
 });
 
+test("kills what does not finish when it is asked to stop again", async () => {
+  const run = begin({ ...noDatabase, IGNORE_SIGTERM: "yes" });
+  await run.untilSaid(/ready at/);
+  const children = recordedChildren();
+  // What comes right after the first counts as the same key press, so this asks a few times.
+  const askAgain = () => {
+    run.child.kill("SIGTERM");
+    return run.output();
+  };
+  await expect.poll(askAgain, { timeout: 30_000 }).toContain("Killing what still runs");
+  expect(await run.exit).toBe(0);
+  for (const child of children) expect(isRunning(child)).toBe(false);
+});
+
 async function query(url: string, text: string): Promise<unknown[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

@@ -204,7 +204,11 @@ export class Supervisor {
   /** For other starts: one while this runs, and one after this process was killed. */
   #record(facts: RunFacts): void {
     this.#facts = { ...this.#facts, ...facts };
-    this.#lock?.setFacts({ ...this.#facts });
+    try {
+      this.#lock?.setFacts({ ...this.#facts });
+    } catch {
+      // The disk is full. The next start finds less to wait for; what runs must go on.
+    }
   }
 
   #recordChildren(): void {

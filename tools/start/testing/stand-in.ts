@@ -5,7 +5,7 @@
 import { createServer } from "node:http";
 import { exitWithParent } from "../../../server/kernel/parent.ts";
 
-const { PORT, SIMULATOR_PORT, REFUSE_TO_START } = process.env;
+const { PORT, SIMULATOR_PORT, REFUSE_TO_START, IGNORE_SIGTERM } = process.env;
 if (REFUSE_TO_START === "yes" && PORT !== undefined) {
   process.stderr.write("REFUSE_TO_START is yes\n");
   process.exit(78);
@@ -19,5 +19,5 @@ const stop = () => {
   server.close();
   server.closeAllConnections();
 };
-process.once("SIGTERM", stop);
+process.once("SIGTERM", IGNORE_SIGTERM === "yes" ? () => undefined : stop);
 exitWithParent(stop);
