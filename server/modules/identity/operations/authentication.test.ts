@@ -29,10 +29,12 @@ import { audience, claimsOf, issuer, tokenLengthMax, tokenType } from "../domain
 import { platformTenantId } from "../domain/tenants.ts";
 import { readSigningKeys } from "../store/signing-keys.ts";
 import type { Identity } from "./identity.ts";
+import { createIdentity } from "./identity.ts";
 import { createTestTenant, ids, issue, secrets, startProcess } from "./testing/platform.ts";
 
 const { url } = await testDatabase();
-const { clock, database, identity } = startProcess({ url });
+const { clock, identity, ...deps } = startProcess({ url });
+const { database } = deps;
 const tenantId = await createTestTenant(identity);
 const good = await issue(identity, { tenantId });
 const keyId = required(decodeProtectedHeader(good.token).kid, "kid");
@@ -282,6 +284,39 @@ describe("life", () => {
     clock.advance(30 * secondMs);
     expect(await sendToken(token, other.identity)).toMatchObject({ code: "token_revoked" });
     expect(isRefusal(await sendToken(good.token))).toBe(false);
+  });
+
+  test("a check that was under way during the revocation speaks for nobody after it", async () => {
+    const read = Promise.withResolvers<void>();
+    const revoked = Promise.withResolvers<void>();
+    const slow = createIdentity({
+      ...deps,
+      clock,
+      ids,
+      secrets,
+      tenantSettings: [],
+      database: {
+        ...deps.database,
+        // The real rows, but their way back is as long as the revocation takes.
+        read: async (tenant, statement, values) => {
+          const rows = await deps.database.read<never>(tenant, statement, values);
+          if (statement.name !== "identity.load_standing") return rows;
+          read.resolve();
+          await revoked.promise;
+          return rows;
+        },
+      },
+    });
+    const { token, grant } = await issue(slow, { tenantId });
+    const before = sendToken(token, slow);
+    await read.promise;
+    const target = { kind: "token", tokenId: grant.id } as const;
+    await slow.revokeTokens(tenantId, key(), { target, by: "admin:li", reason: "lost" });
+    const after = sendToken(token, slow);
+    revoked.resolve();
+    expect(isRefusal(await before)).toBe(false);
+    expect(await after).toMatchObject({ code: "token_revoked" });
+    expect(await sendToken(token, slow)).toMatchObject({ code: "token_revoked" });
   });
 
   test("revoking a subject ends the tokens that it has, not those to come", async () => {

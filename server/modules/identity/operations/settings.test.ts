@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import pg from "pg";
 import Type from "typebox";
 import { expect, test } from "vitest";
 import { testDatabase } from "../../../kernel/testing/database.ts";
@@ -54,7 +55,7 @@ test("another process sees a change within five seconds", async () => {
 
 test("who changed what and when is kept, newest first, page by page [TEN-02]", async () => {
   const tenantId = await createTestTenant(identity);
-  for (const value of [10, 20, null, 40]) {
+  for (const value of [10, 20, -1, 40]) {
     await change(tenantId, { [closeAfterMinutes.name]: value });
   }
   const first = await identity.readSettingChanges(tenantId, pageOf(3));
@@ -72,14 +73,27 @@ function pageOf(limit: number, before?: string) {
   return { name: closeAfterMinutes.name, before, limit };
 }
 
-test("two changes at the same time leave a history without a gap", async () => {
+test("a change waits for one under way elsewhere and records what that one left", async () => {
   const tenantId = await createTestTenant(identity);
-  const values = Array.from({ length: 10 }, (_, index) => index + 1);
-  await Promise.all(values.map((value) => change(tenantId, { [closeAfterMinutes.name]: value })));
-  const changes = (await identity.readSettingChanges(tenantId, pageOf(20))).toReversed();
-  expect(changes).toHaveLength(10);
-  const olds = changes.map(({ oldValue }) => oldValue);
-  expect(olds).toEqual([undefined, ...changes.map(({ newValue }) => newValue).slice(0, -1)]);
+  const elsewhere = new pg.Client({ connectionString: url });
+  await elsewhere.connect();
+  await elsewhere.query("begin");
+  await elsewhere.query("select from identity.tenants where tenant_id = $1 for no key update", [
+    tenantId,
+  ]);
+  await elsewhere.query(
+    "insert into identity.tenant_settings values ($1, $2, '10', '2026-01-31', 'admin:wu')",
+    [tenantId, closeAfterMinutes.name],
+  );
+  const changing = change(tenantId, { [closeAfterMinutes.name]: 20 });
+  const waiting =
+    "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+  while ((await elsewhere.query(waiting)).rowCount === 0);
+  await elsewhere.query("commit");
+  await elsewhere.end();
+  await changing;
+  const changes = await identity.readSettingChanges(tenantId, pageOf(20));
+  expect(changes).toMatchObject([{ oldValue: 10, newValue: 20 }]);
 });
 
 test("a choice that is not allowed any more counts as none", async () => {

@@ -103,7 +103,9 @@ test("after a compromise no old token passes: here at once, elsewhere in a minut
   const stolen = await issue(identity, { tenantId });
   // The other process verifies it at the last moment at which it holds the old keys for good.
   await publishedIds(other);
+  expect(await passes(identity, stolen.token)).toBe(true);
   await identity.rotateSigningKey("compromise");
+  expect(await publishedIds(identity)).toEqual([kidOf(await issue(identity, { tenantId }))]);
   clock.advance(29 * secondMs);
   await passes(other, stolen.token);
   expect(await passes(identity, stolen.token)).toBe(false);
@@ -150,6 +152,7 @@ test("a key is rotated by its age and dropped when its last token is dead", asyn
   expect(await isDue()).toEqual([]);
   expect(await sweep()).toBe(0);
   clock.advance(keyAgeMaxMs);
+  expect(await publishedIds(identity)).toHaveLength(1);
   expect(await isDue()).toEqual([{ tenant_id: platformTenantId }]);
   expect(await sweep()).toBe(1);
   expect(await isDue()).toEqual([]);
