@@ -75,8 +75,9 @@ function pageOf(limit: number, before?: string) {
 
 test("a change waits for one under way elsewhere and records what that one left", async () => {
   const tenantId = await createTestTenant(identity);
-  const elsewhere = new pg.Client({ connectionString: url });
-  await elsewhere.connect();
+  // Two connections: inside of a transaction pg_stat_activity stands still.
+  const [elsewhere, observer] = [new pg.Client(url), new pg.Client(url)];
+  await Promise.all([elsewhere.connect(), observer.connect()]);
   await elsewhere.query("begin");
   await elsewhere.query("select from identity.tenants where tenant_id = $1 for no key update", [
     tenantId,
@@ -88,10 +89,9 @@ test("a change waits for one under way elsewhere and records what that one left"
   const changing = change(tenantId, { [closeAfterMinutes.name]: 20 });
   const waiting =
     "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-  while ((await elsewhere.query(waiting)).rowCount === 0);
+  while ((await observer.query(waiting)).rowCount === 0);
   await elsewhere.query("commit");
-  await elsewhere.end();
-  await changing;
+  await Promise.all([elsewhere.end(), observer.end(), changing]);
   const changes = await identity.readSettingChanges(tenantId, pageOf(20));
   expect(changes).toMatchObject([{ oldValue: 10, newValue: 20 }]);
 });
