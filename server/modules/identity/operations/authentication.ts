@@ -100,8 +100,6 @@ export function createAuthentication(deps: {
   }
 
   return {
-    authenticateToken,
-
     /** The hook of the HTTP server. */
     authenticate: ((request) => {
       const token = bearerTokenOf(request.headers.authorization);
