@@ -5,9 +5,8 @@
  * a person sees it, and the others go on.
  */
 import type { Database, Tx } from "./database.ts";
-import { isRetryable, statement, timestamp } from "./database.ts";
+import { isOutage, statement, timestamp } from "./database.ts";
 import type { StoredEvent } from "./events.ts";
-import type { Wakeup } from "./wakeup.ts";
 import { createWakeup } from "./wakeup.ts";
 
 export interface Subscription {
@@ -65,8 +64,12 @@ const moveCursor = statement(
 
 const insertParked = statement(
   "kernel.park_event",
+  // A cursor that was wound back may come by an event that was parked and resolved before.
   `insert into kernel.parked_events (tenant_id, subscription, seq, parked_at, error, attempts)
-   values ($1, $2, $3, $4, $5, $6)`,
+   values ($1, $2, $3, $4, $5, $6)
+   on conflict (tenant_id, subscription, seq) do update
+   set parked_at = excluded.parked_at, error = excluded.error, attempts = excluded.attempts,
+       resolved_at = null, resolution = null`,
 );
 
 const lockParked = statement(
@@ -87,9 +90,20 @@ const resolveParked = statement(
 const pollMs = 300;
 /** Alone and repeated, with pauses that add up to six seconds, before a person is asked. */
 const attemptsMax = 6;
-const firstPauseMs = 100;
-const pauseMaxMs = 5_000;
+const firstPauseMsDefault = 200;
+/** A tenant with very many events lets the others have their turn after so many batches. */
+const batchesPerTurnMax = 20;
 const errorTextMax = 2_000;
+
+/** A tenant whose last batch failed. */
+interface Trouble {
+  /** The event that failed alone, and how often. */
+  seq: bigint | undefined;
+  attempts: number;
+  /** So many events are still applied one by one, so that the one at fault is known. */
+  singly: number;
+  retryAt: number;
+}
 
 export type Subscriptions = ReturnType<typeof createSubscriptions>;
 
@@ -97,58 +111,18 @@ export function createSubscriptions(options: {
   readonly database: Database;
   readonly subscriptions: readonly Subscription[];
   readonly observe: SubscriptionObserver;
+  /** Before the second try of an event that failed; doubled with each further one. */
+  readonly firstPauseMs?: number;
 }) {
-  const { database, subscriptions, observe } = options;
-  let stopping = false;
-  const wakeups: Wakeup[] = [];
-
-  const loops = subscriptions.map((subscription) => {
-    const wakeup = createWakeup();
-    wakeups.push(wakeup);
-    const failures = new Map<string, number>();
-
-    async function catchUp(tenantId: string): Promise<void> {
-      while (!stopping) {
-        const failed = failures.get(tenantId) ?? 0;
-        // After a failure events go one by one, so that the one at fault is known.
-        const limit = failed === 0 ? subscription.batchMax : 1;
-        try {
-          const read = await applyNext(database, subscription, tenantId, limit);
-          failures.delete(tenantId);
-          observe.applied(subscription.name, read);
-          if (read < limit) return;
-        } catch (error) {
-          observe.failed(subscription.name, error);
-          if (!isRetryable(error)) failures.set(tenantId, failed + 1);
-          if (failed + 1 < attemptsMax || isRetryable(error)) return;
-          const seq = await park(database, subscription, tenantId, { error, attempts: failed + 1 });
-          failures.delete(tenantId);
-          if (seq !== undefined) observe.parked(subscription.name, tenantId, seq, error);
-        }
-      }
-    }
-
-    async function loop(): Promise<void> {
-      while (!stopping) {
-        try {
-          for (const tenantId of await laggingTenants(database, subscription.name)) {
-            await catchUp(tenantId);
-          }
-        } catch (error) {
-          observe.failed(subscription.name, error);
-        }
-        const worst = Math.max(0, ...failures.values());
-        const pauseMs = worst === 0 ? pollMs : Math.min(firstPauseMs * 2 ** worst, pauseMaxMs);
-        if (!stopping) await wakeup.wait(pauseMs);
-      }
-    }
-    return loop();
-  });
+  const { database, subscriptions, observe, firstPauseMs = firstPauseMsDefault } = options;
+  const readers = subscriptions.map((subscription) =>
+    startReader({ database, subscription, observe, firstPauseMs }),
+  );
 
   return {
     /** New events are there, or will be soon. */
     hint(): void {
-      for (const wakeup of wakeups) wakeup.hint();
+      for (const reader of readers) reader.hint();
     },
 
     /** Applies a parked event again; false when there is none. Throws what `apply` throws. */
@@ -162,9 +136,7 @@ export function createSubscriptions(options: {
     },
 
     async stop(): Promise<void> {
-      stopping = true;
-      for (const wakeup of wakeups) wakeup.hint();
-      await Promise.all(loops);
+      await Promise.all(readers.map((reader) => reader.stop()));
     },
   };
 
@@ -186,6 +158,103 @@ export function createSubscriptions(options: {
   }
 }
 
+interface ReaderDeps {
+  readonly database: Database;
+  readonly subscription: Subscription;
+  readonly observe: SubscriptionObserver;
+  readonly firstPauseMs: number;
+}
+
+/** One subscription: looks who has new events, and gives each tenant its turn. */
+function startReader({ database, subscription, observe, firstPauseMs }: ReaderDeps) {
+  const wakeup = createWakeup();
+  const troubles = new Map<string, Trouble>();
+  let stopping = false;
+
+  /** Gives true when there may be more to do at once. */
+  async function takeTurn(tenantId: string): Promise<boolean> {
+    for (let batch = 0; batch < batchesPerTurnMax && !stopping; batch += 1) {
+      const trouble = troubles.get(tenantId);
+      if (trouble !== undefined && performance.now() < trouble.retryAt) return false;
+      const limit = trouble === undefined ? subscription.batchMax : 1;
+      const reading: Reading = { firstSeq: undefined };
+      try {
+        const read = await applyNext(database, subscription, { tenantId, limit, reading });
+        observe.applied(subscription.name, read);
+        if (trouble !== undefined) calmDown(tenantId, trouble);
+        if (read < limit) return false;
+      } catch (error) {
+        observe.failed(subscription.name, error);
+        // That is nobody's event's fault, so it is not counted; the next poll tries again.
+        if (isOutage(error)) return false;
+        if (limit === 1) await handleFailure(tenantId, error, reading.firstSeq);
+        else troubles.set(tenantId, newTrouble(subscription.batchMax));
+      }
+    }
+    return true;
+  }
+
+  function calmDown(tenantId: string, trouble: Trouble): void {
+    trouble.singly -= 1;
+    if (trouble.singly === 0) troubles.delete(tenantId);
+  }
+
+  /** An event failed alone: it is tried again, and put aside when it has failed too often. */
+  async function handleFailure(
+    tenantId: string,
+    error: unknown,
+    seq: bigint | undefined,
+  ): Promise<void> {
+    const trouble = troubles.get(tenantId) ?? newTrouble(subscription.batchMax);
+    troubles.set(tenantId, trouble);
+    trouble.attempts = trouble.seq === seq ? trouble.attempts + 1 : 1;
+    trouble.seq = seq;
+    trouble.retryAt = performance.now() + firstPauseMs * 2 ** (trouble.attempts - 1);
+    if (trouble.attempts < attemptsMax) return;
+    const failure = { error, attempts: trouble.attempts };
+    trouble.attempts = 0;
+    if (seq === undefined) return;
+    const parked = await park(database, subscription, { tenantId, seq, ...failure });
+    trouble.retryAt = 0;
+    if (parked) observe.parked(subscription.name, tenantId, seq, error);
+  }
+
+  async function loop(): Promise<void> {
+    while (!stopping) {
+      let hasMore = false;
+      try {
+        for (const tenantId of await laggingTenants(database, subscription.name)) {
+          if (await takeTurn(tenantId)) hasMore = true;
+        }
+      } catch (error) {
+        observe.failed(subscription.name, error);
+      }
+      if (!stopping && !hasMore) await wakeup.wait(pauseMs(troubles));
+    }
+  }
+  const ended = loop();
+
+  return {
+    hint: () => wakeup.hint(),
+    async stop(): Promise<void> {
+      stopping = true;
+      wakeup.hint();
+      await ended;
+    },
+  };
+}
+
+/** Until the next poll, or until a troubled tenant's next try if that is earlier. */
+function pauseMs(troubles: ReadonlyMap<string, Trouble>): number {
+  const now = performance.now();
+  const waits = [...troubles.values()].map(({ retryAt }) => retryAt - now);
+  return Math.min(pollMs, ...waits.filter((wait) => wait > 0));
+}
+
+function newTrouble(batchMax: number): Trouble {
+  return { seq: undefined, attempts: 0, singly: batchMax, retryAt: 0 };
+}
+
 async function laggingTenants(database: Database, subscription: string): Promise<string[]> {
   const tenants: string[] = [];
   for (const pool of database.pools()) {
@@ -195,12 +264,16 @@ async function laggingTenants(database: Database, subscription: string): Promise
   return tenants;
 }
 
+/** Tells also when it fails which event was the first. */
+interface Reading {
+  firstSeq: bigint | undefined;
+}
+
 /** One batch: effects and cursor in one transaction. Gives the number of events read. */
 function applyNext(
   database: Database,
   subscription: Subscription,
-  tenantId: string,
-  limit: number,
+  { tenantId, limit, reading }: { tenantId: string; limit: number; reading: Reading },
 ): Promise<number> {
   return database.transaction(tenantId, async (tx) => {
     tx.write(insertCursor, [tenantId, subscription.name, timestamp(tx.now)]);
@@ -214,6 +287,7 @@ function applyNext(
     ]);
     const last = events.at(-1);
     if (last === undefined) return 0;
+    reading.firstSeq = events[0]?.seq;
     const wanted = events.filter(({ type }) => subscription.types.includes(type));
     if (wanted.length > 0) await subscription.apply(tx, wanted);
     tx.write(moveCursor, [tenantId, subscription.name, last.seq, timestamp(tx.now)]);
@@ -221,28 +295,31 @@ function applyNext(
   });
 }
 
-/** Puts the next event aside with its error and moves the cursor past it. */
+/**
+ * Puts an event aside with its error and moves the cursor past it. False when another process has
+ * passed it already.
+ */
 function park(
   database: Database,
   subscription: Subscription,
-  tenantId: string,
-  failure: { error: unknown; attempts: number },
-): Promise<bigint | undefined> {
+  failure: { tenantId: string; seq: bigint; error: unknown; attempts: number },
+): Promise<boolean> {
+  const { tenantId } = failure;
   const text = failure.error instanceof Error ? failure.error.message : String(failure.error);
   return database.transaction(tenantId, async (tx) => {
+    // The very first event may be the one that fails, and then no cursor has stayed.
+    tx.write(insertCursor, [tenantId, subscription.name, timestamp(tx.now)]);
     const [cursor] = await tx.rows<{ seq: bigint }>(lockCursor, [tenantId, subscription.name]);
-    if (cursor === undefined) return undefined;
-    const [event] = await tx.rows<EventRow>(selectEvents, [tenantId, cursor.seq, [], 1]);
-    if (event === undefined) return undefined;
+    if (cursor?.seq !== failure.seq - 1n) return false;
     tx.write(insertParked, [
       tenantId,
       subscription.name,
-      event.seq,
+      failure.seq,
       timestamp(tx.now),
       text.slice(0, errorTextMax),
       failure.attempts,
     ]);
-    tx.write(moveCursor, [tenantId, subscription.name, event.seq, timestamp(tx.now)]);
-    return event.seq;
+    tx.write(moveCursor, [tenantId, subscription.name, failure.seq, timestamp(tx.now)]);
+    return true;
   });
 }
