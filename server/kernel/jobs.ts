@@ -12,7 +12,7 @@ import { statement } from "./database.ts";
 
 export interface Job {
   readonly task: string;
-  /** With the task, the key of the job: a second one takes the place of a waiting first. */
+  /** With tenant and task, the key of the job: a second one takes the place of a waiting first. */
   readonly id: string;
 }
 
@@ -35,8 +35,8 @@ const addJobs = statement(
   // One attempt each: the deadline of the business row brings the job back, with its own schedule.
   `select graphile_worker.add_jobs(array(
      select row(j.task, json_build_object('tenantId', $1::text, 'id', j.id), null, null, 1::smallint,
-                j.task || ' ' || j.id, null, null)::graphile_worker.job_spec
-     from unnest($2::text[], $3::text[]) as j (task, id)))`,
+                j.task || ' ' || $1::text || ' ' || j.id, null, null)::graphile_worker.job_spec
+     from (select distinct task, id from unnest($2::text[], $3::text[]) as j (task, id)) j))`,
 );
 
 /** Written with the transaction that made the jobs due. */
@@ -65,7 +65,11 @@ export function createJobs(options: JobsOptions) {
     max: poolMax,
     application_name: "tongbao-jobs",
   });
-  pool.on("error", (error) => options.onError("a connection of the job runner was lost", error));
+  const onLost = (error: Error) =>
+    options.onError("a connection of the job runner was lost", error);
+  pool.on("error", onLost);
+  // A connection in use tells its loss itself; the pool speaks for idle ones only.
+  pool.on("connect", (client) => client.on("error", onLost));
   const stopping = new AbortController();
   let runner: Runner | undefined;
 
@@ -100,6 +104,8 @@ export function createJobs(options: JobsOptions) {
             },
           },
         });
+        // The stop may have come while the runner was starting.
+        if (stopping.signal.aborted) await runner.stop();
         await runner.promise;
       } catch (error) {
         // The database went away; the runner gives up after some tries, we do not.

@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import { afterAll, expect, test } from "vitest";
+import { createDatabase, sqlState } from "./database.ts";
+import {
+  forgetExpiredAnswers,
+  keepAnswers,
+  keptAnswerLifeMs,
+  loadKeptAnswers,
+  replay,
+} from "./idempotency.ts";
+import { createIds } from "./ids.ts";
+import { testDatabase } from "./testing/database.ts";
+import { createManualClock, systemClock } from "./time.ts";
+
+const { url } = await testDatabase();
+const clock = createManualClock(Date.UTC(2026, 0, 1));
+const database = createDatabase({ url, clock });
+const ids = createIds({ clock: systemClock });
+afterAll(() => database.close());
+
+function keyOf(key: string, body = "body") {
+  return { key, bodyHash: createHash("sha256").update(body).digest() };
+}
+
+function keep(tenantId: string, ...keys: string[]): Promise<void> {
+  return database.transaction(tenantId, async (tx) => {
+    keepAnswers(
+      tx,
+      keys.map((key) => ({
+        key: keyOf(key),
+        answer: { kind: "answered", status: 201, body: `{"of":"${key}","sign":"元"}` },
+      })),
+    );
+  });
+}
+
+function load(tenantId: string, ...keys: string[]) {
+  return database.transaction(tenantId, (tx) =>
+    loadKeptAnswers(
+      tx,
+      keys.map((key) => keyOf(key)),
+    ),
+  );
+}
+
+test("an answer is kept to the byte, and only for its tenant", async () => {
+  const tenantId = ids.next();
+  await keep(tenantId, "a", "b");
+  const kept = await load(tenantId, "a", "c");
+  expect([...kept.keys()]).toEqual(["a"]);
+  expect(replay(kept, keyOf("a"))).toEqual({
+    kind: "answered",
+    status: 201,
+    body: '{"of":"a","sign":"元"}',
+  });
+  expect(replay(kept, keyOf("a", "other body"))).toBeUndefined();
+  expect(await load(ids.next(), "a")).toEqual(new Map());
+});
+
+test("a key is taken once, whoever comes second [ORD-04]", async () => {
+  const tenantId = ids.next();
+  await keep(tenantId, "a");
+  await expect(keep(tenantId, "b", "a")).rejects.toSatisfy((error) => sqlState(error) === "23505");
+  expect([...(await load(tenantId, "a", "b")).keys()]).toEqual(["a"]);
+});
+
+test("two batches that take the same keys in another order do not deadlock [KRN-27]", async () => {
+  const tenantId = ids.next();
+  const keys = Array.from({ length: 200 }, (_, index) => `key ${index}`);
+  const results = await Promise.allSettled(
+    Array.from({ length: 6 }, (_, index) =>
+      keep(tenantId, ...(index % 2 === 0 ? keys : keys.toReversed())),
+    ),
+  );
+  const failures = results.flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
+  expect(failures.map(sqlState)).toEqual(Array.from({ length: 5 }, () => "23505"));
+});
+
+test("answers are forgotten after their life, and not before", async () => {
+  const tenantId = ids.next();
+  await keep(tenantId, "old");
+  clock.advance(1);
+  await keep(tenantId, "young");
+  clock.advance(keptAnswerLifeMs);
+  await database.transaction(tenantId, async (tx) => forgetExpiredAnswers(tx));
+  expect([...(await load(tenantId, "old", "young")).keys()]).toEqual(["young"]);
+});

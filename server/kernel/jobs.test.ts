@@ -1,0 +1,152 @@
+import { afterAll, afterEach, expect, test } from "vitest";
+import { createDatabase } from "./database.ts";
+import { createIds } from "./ids.ts";
+import type { Job, JobHandler, JobPayload } from "./jobs.ts";
+import { createJobs, enqueueJobs } from "./jobs.ts";
+import { rawConnection } from "./testing/connections.ts";
+import { testDatabase } from "./testing/database.ts";
+import { systemClock } from "./time.ts";
+
+const { url } = await testDatabase();
+const raw = await rawConnection(url);
+const database = createDatabase({ url, clock: systemClock });
+const ids = createIds({ clock: systemClock });
+const opened: { stop(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const each of opened.splice(0)) await each.stop();
+  await raw.query("delete from graphile_worker._private_jobs");
+});
+afterAll(async () => {
+  await database.close();
+  await raw.end();
+});
+
+/** A runner of the task `probe`, and what it was given. */
+function start(handle: JobHandler = () => Promise.resolve()) {
+  const done: JobPayload[] = [];
+  const errors: unknown[] = [];
+  const probe: JobHandler = async (payload, signal) => {
+    await handle(payload, signal);
+    done.push(payload);
+  };
+  const jobs = createJobs({
+    url,
+    handlers: { probe },
+    onError: (_message, error) => void errors.push(error),
+  });
+  opened.push(jobs);
+  return { jobs, done, errors };
+}
+
+function enqueue(tenantId: string, ...jobIds: string[]): Promise<void> {
+  const jobs = jobIds.map((id): Job => ({ task: "probe", id }));
+  return database.transaction(tenantId, async (tx) => enqueueJobs(tx, jobs));
+}
+
+async function waiting(): Promise<number> {
+  const { rows } = await raw.query<{ count: number }>(
+    "select count(*)::integer as count from graphile_worker._private_jobs where attempts < max_attempts",
+  );
+  return rows[0]?.count ?? 0;
+}
+
+const patience = { timeout: 20_000 };
+
+test("a job runs after the transaction that made it due, and never without it", async () => {
+  const tenantId = ids.next();
+  const failing = database.transaction(tenantId, async (tx) => {
+    enqueueJobs(tx, [{ task: "probe", id: "never" }]);
+    throw new Error("changed my mind");
+  });
+  await expect(failing).rejects.toThrow("changed my mind");
+  await enqueue(tenantId, "a", "b");
+  const { done } = start();
+  await expect.poll(() => done.length, patience).toBe(2);
+  expect(done.toSorted((left, right) => (left.id < right.id ? -1 : 1))).toEqual([
+    { tenantId, id: "a" },
+    { tenantId, id: "b" },
+  ]);
+});
+
+test("a job that waits already is not there twice, neither from one nor from two transactions", async () => {
+  const tenantId = ids.next();
+  await enqueue(tenantId, "a", "a", "b");
+  await enqueue(tenantId, "b", "a");
+  expect(await waiting()).toBe(2);
+});
+
+test("two tenants may have jobs of one id", async () => {
+  const tenants = [ids.next(), ids.next()];
+  for (const tenantId of tenants) await enqueue(tenantId, "daily");
+  const { done } = start();
+  await expect
+    .poll(() => done.map(({ tenantId }) => tenantId).toSorted(), patience)
+    .toEqual(tenants);
+});
+
+test("a job that failed is told once, does not run again by itself, and runs when it is due again", async () => {
+  const tenantId = ids.next();
+  let isMended = false;
+  const { done, errors } = start(async () => {
+    if (!isMended) throw new Error("the channel is down");
+  });
+  await enqueue(tenantId, "a");
+  await expect.poll(() => errors.length, patience).toBe(1);
+  await expect.poll(waiting, patience).toBe(0);
+  isMended = true;
+  await enqueue(tenantId, "a");
+  await expect.poll(() => done.length, patience).toBe(1);
+  expect(errors).toHaveLength(1);
+});
+
+test("a job that becomes due while it runs, runs again afterwards", async () => {
+  const tenantId = ids.next();
+  let begin = () => undefined as void;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  let finish = () => undefined as void;
+  const mayFinish = new Promise<void>((resolve) => (finish = resolve));
+  const { done } = start(async () => {
+    begin();
+    await mayFinish;
+  });
+  await enqueue(tenantId, "a");
+  await begun;
+  await enqueue(tenantId, "a");
+  finish();
+  await expect.poll(() => done.length, patience).toBe(2);
+});
+
+test("the runner goes on after all of its connections were killed", async () => {
+  const tenantId = ids.next();
+  const { done, errors } = start();
+  await enqueue(tenantId, "before");
+  await expect.poll(() => done.length, patience).toBe(1);
+  await raw.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where datname = current_database() and application_name = 'tongbao-jobs'`,
+  );
+  await enqueue(tenantId, "after");
+  await expect.poll(() => done.length, patience).toBe(2);
+  expect(errors.length).toBeGreaterThan(0);
+});
+
+test("a stop lets the job under way end, and tells it", async () => {
+  const tenantId = ids.next();
+  let begin = () => undefined as void;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const { jobs, done } = start(async (_payload, signal) => {
+    begin();
+    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+  });
+  await enqueue(tenantId, "a");
+  await begun;
+  opened.splice(0);
+  await jobs.stop();
+  expect(done).toEqual([{ tenantId, id: "a" }]);
+});
+
+test("a runner may be stopped before it has started", async () => {
+  const { jobs } = start();
+  opened.splice(0);
+  await expect(jobs.stop()).resolves.toBeUndefined();
+});
