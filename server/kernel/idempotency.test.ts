@@ -9,6 +9,7 @@ import {
   replay,
 } from "./idempotency.ts";
 import { createIds } from "./ids.ts";
+import { holdLock, rawConnection, untilBlocked } from "./testing/connections.ts";
 import { testDatabase } from "./testing/database.ts";
 import { createManualClock, systemClock } from "./time.ts";
 
@@ -16,7 +17,11 @@ const { url } = await testDatabase();
 const clock = createManualClock(Date.UTC(2026, 0, 1));
 const database = createDatabase({ url, clock });
 const ids = createIds({ clock: systemClock });
-afterAll(() => database.close());
+const raw = await rawConnection(url);
+afterAll(async () => {
+  await raw.end();
+  await database.close();
+});
 
 function keyOf(key: string, body = "body") {
   return { key, bodyHash: createHash("sha256").update(body).digest() };
@@ -66,14 +71,22 @@ test("a key is taken once, whoever comes second [ORD-04]", async () => {
 
 test("two batches that take the same keys in another order do not deadlock [KRN-27]", async () => {
   const tenantId = ids.next();
-  const keys = Array.from({ length: 200 }, (_, index) => `key ${index}`);
-  const results = await Promise.allSettled(
-    Array.from({ length: 6 }, (_, index) =>
-      keep(tenantId, ...(index % 2 === 0 ? keys : keys.toReversed())),
-    ),
+  const keys = ["a", "b", "c", "d", "e"];
+  // Both have begun when they come to the key in the middle, and wait there for somebody else.
+  const middle = await holdLock(
+    url,
+    `insert into kernel.idempotency_keys values ($1, 'c', sha256('body'), now(), 200, '{}')`,
+    [tenantId],
   );
+  const keeping = Promise.allSettled([
+    keep(tenantId, ...keys),
+    keep(tenantId, ...keys.toReversed()),
+  ]);
+  await untilBlocked(raw, 2);
+  await middle.client.query("rollback");
+  const results = await keeping;
   const failures = results.flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
-  expect(failures.map(sqlState)).toEqual(Array.from({ length: 5 }, () => "23505"));
+  expect(failures.map(sqlState)).toEqual(["23505"]);
 });
 
 test("answers are forgotten after their life, and not before", async () => {
