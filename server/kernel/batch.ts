@@ -185,7 +185,7 @@ export function createCommitters(options: CommitterOptions) {
     },
   };
 
-  /** Lanes hold operations of every type; `run` gives each outcome back to the type it came from. */
+  /** Lanes hold operations of every type; `run` gives each outcome back to its own type. */
   function erase<Command, World, Outcome>(operation: Operation<Command, World, Outcome>) {
     return operation as AnyOperation;
   }

@@ -74,7 +74,7 @@ export function createDatabase(options: DatabaseOptions) {
       return pool;
     },
 
-    /** For the kernel's own work across tenants (finding who has something due); once per engine. */
+    /** For the kernel's own work across tenants (who has something due); one per engine. */
     pools(): readonly pg.Pool[] {
       return [pool];
     },
@@ -179,7 +179,7 @@ async function runTransaction<Result>(run: Run<Result>): Promise<Result> {
   const events: NewEvent[] = [];
   const hints: (() => void)[] = [];
   const sent: Promise<unknown>[] = [];
-  // After one statement has failed, all later ones do, and only say that the transaction is aborted.
+  // Once a statement has failed, all later ones only say that the transaction is aborted.
   let firstError: unknown;
   const send = <Row>({ name, text }: Statement, values: readonly Value[]) => {
     const answer = client.query<Row & pg.QueryResultRow>({ name, text, values: [...values] });
@@ -252,7 +252,7 @@ export function isRetryable(error: unknown): boolean {
   return /^(40001|40P01|23505|23P01|55P03|57014|53300)$/.test(sqlState(error) ?? "");
 }
 
-/** True when the database is away or short of memory, disk or connections; no work of ours helps. */
+/** True when the database is away, or short of memory, disk or connections. */
 export function isOutage(error: unknown): boolean {
   if (isConnectionLoss(error)) return true;
   const cause = error instanceof FaultError ? error.cause : error;

@@ -3,9 +3,10 @@ import type { Refusal } from "./refusal.ts";
 
 /**
  * The one form of everything that changes state. `load` takes every lock, in id order, with the
- * statements that it sends first, and reads what the decisions need; `decide` is pure and sees what earlier commands of the batch did to the
- * world; `save` only writes, one statement a table, whatever the size of the batch. It is
- * synchronous so that its writes and COMMIT leave in one flight.
+ * statements that it sends first, and reads what the decisions need; `decide` is pure and sees what
+ * earlier commands of the batch did to the world; `save` only writes, one statement a table,
+ * whatever the size of the batch. It is synchronous so that its writes and COMMIT leave in one
+ * flight.
  */
 export interface Operation<Command, World, Outcome> {
   readonly name: string;

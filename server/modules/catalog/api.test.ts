@@ -133,7 +133,7 @@ describe("refuses", () => {
       "a price with a fraction",
       { ...mug, skus: [{ title: "", price: { ...price, amount: 0.5 } }] },
     ],
-    ["another currency", { ...mug, skus: [{ title: "", price: { amount: 1, currency: "XXX" } }] }],
+    ["another currency", { ...mug, skus: [{ title: "", price: { amount: 1, currency: "EUR" } }] }],
     ["no title", { skus: [] }],
     ["a field that nobody knows", { ...mug, colour: "blue" }],
   ])("a product with %s", async (_name, body) => {

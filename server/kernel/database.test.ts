@@ -1,0 +1,129 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { required } from "./assert.ts";
+import {
+  createDatabase,
+  FaultError,
+  isConnectionLoss,
+  isOutage,
+  isRetryable,
+  sqlState,
+  statement,
+  timestamp,
+} from "./database.ts";
+import { createIds } from "./ids.ts";
+import { holdLock, killConnection, rawConnection, untilBlocked } from "./testing/connections.ts";
+import { testDatabase } from "./testing/database.ts";
+import { createManualClock, systemClock } from "./time.ts";
+
+const { url } = await testDatabase();
+const raw = await rawConnection(url);
+await raw.query("create schema probe; create table probe.rows (id integer primary key)");
+await raw.query("insert into probe.rows values (1)");
+const clock = createManualClock(Date.UTC(2026, 0, 1, 8, 30, 0, 123));
+const database = createDatabase({ url, clock });
+const ids = createIds({ clock: systemClock });
+afterAll(async () => {
+  await database.close();
+  await raw.end();
+});
+
+const insertRow = statement("probe.insert", "insert into probe.rows values ($1)");
+const lockRow = statement("probe.lock", "select id from probe.rows where id = 1 for update");
+
+describe("values come back as what they are", () => {
+  const now = clock.now();
+  const instant = "select $1::timestamptz as value";
+  test.each([
+    ["a bigint beyond 2^53", "select $1::bigint as value", 2n ** 62n, 2n ** 62n],
+    ["an array of bigints", "select $1::bigint[] as value", [1n, -5n], [1n, -5n]],
+    ["an empty array", "select $1::bigint[] as value", [], []],
+    ["a time, to the millisecond", instant, timestamp(now), now],
+    ["a time of another zone", instant, "2026-01-01T16:30:00.123+08:00", now],
+    ["a time before 1970", instant, timestamp(-1), -1],
+    ["text with a quote and a sign", "select $1::text as value", `it's 元 "x"`, `it's 元 "x"`],
+    ["bytes", "select $1::bytea as value", Buffer.from([0, 255]), Buffer.from([0, 255])],
+    ["nothing", "select $1::text as value", null, null],
+  ])("%s", async (name, text, sent, expected) => {
+    const [row] = await database.read<{ value: unknown }>(
+      ids.next(),
+      statement(`probe.value_${name.replaceAll(/\W/g, "_")}`, text),
+      [sent],
+    );
+    expect(row?.value).toEqual(expected);
+  });
+
+  test("a time, also where the server keeps another zone", async () => {
+    const other = createDatabase({ url: `${url}?options=-c%20TimeZone%3DAsia/Kolkata`, clock });
+    const [row] = await other.read<{ value: unknown }>(ids.next(), statement("z", instant), [
+      timestamp(now),
+    ]);
+    expect(row?.value).toBe(now);
+    await other.close();
+  });
+});
+
+test("a transaction has one time, and its hints come after its commit", async () => {
+  const order: string[] = [];
+  await database.transaction(ids.next(), async (tx) => {
+    expect(tx.now).toBe(clock.now());
+    tx.afterCommit(() => order.push("hint"));
+    await tx.rows(lockRow, []);
+    order.push("work");
+  });
+  expect(order).toEqual(["work", "hint"]);
+});
+
+test("a failed transaction gives its connection back in order", async () => {
+  const one = createDatabase({ url, clock, poolMax: 1 });
+  const failing = one.transaction(ids.next(), async (tx) => tx.write(insertRow, [1]));
+  await expect(failing).rejects.toSatisfy((error) => sqlState(error) === "23505");
+  const [row] = await one.transaction(ids.next(), (tx) => tx.rows<{ id: number }>(lockRow, []));
+  expect(row?.id).toBe(1);
+  await one.close();
+});
+
+test("a lost connection is a fault, and the next transaction has a new one", async () => {
+  const lock = await holdLock(url, lockRow.text);
+  const waiting = database.transaction(ids.next(), (tx) => tx.rows(lockRow, []));
+  const outcome = waiting.catch((error: unknown) => error);
+  const [pid] = await untilBlocked(raw);
+  await killConnection(raw, required(pid, "the connection that waits"));
+  const error = await outcome;
+  expect(error).toBeInstanceOf(FaultError);
+  expect([isConnectionLoss(error), isRetryable(error), isOutage(error)]).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  await lock.release();
+  expect(await database.transaction(ids.next(), (tx) => tx.rows(lockRow, []))).toHaveLength(1);
+});
+
+test("a hot connection tells that it is dead", async () => {
+  const hot = await database.connectHot();
+  const lock = await holdLock(url, lockRow.text);
+  const waiting = hot.transaction(ids.next(), (tx) => tx.rows(lockRow, []));
+  const outcome = waiting.catch((error: unknown) => error);
+  const [pid] = await untilBlocked(raw);
+  expect(hot.isAlive()).toBe(true);
+  await killConnection(raw, required(pid, "the connection that waits"));
+  expect(isConnectionLoss(await outcome)).toBe(true);
+  await expect.poll(() => hot.isAlive()).toBe(false);
+  await lock.release();
+});
+
+test("a database that is away is a fault at every door", async () => {
+  const away = createDatabase({ url: "postgresql://nobody@127.0.0.1:1/none", clock });
+  const tenantId = ids.next();
+  await expect(away.read(tenantId, lockRow, [])).rejects.toBeInstanceOf(FaultError);
+  await expect(away.transaction(tenantId, async () => 1)).rejects.toBeInstanceOf(FaultError);
+  await expect(away.connectHot()).rejects.toBeInstanceOf(FaultError);
+  await away.close();
+});
+
+test("a bug in a statement is no fault and is not tried again", async () => {
+  const wrong = statement("probe.wrong", "select nothing from nowhere");
+  const error = await database.read(ids.next(), wrong, []).catch((caught: unknown) => caught);
+  expect(error).not.toBeInstanceOf(FaultError);
+  expect([isRetryable(error), isOutage(error)]).toEqual([false, false]);
+});
