@@ -73,12 +73,17 @@ test("a transaction has one time, and its hints come after its commit", async ()
   expect(order).toEqual(["work", "hint"]);
 });
 
-test("a failed transaction gives its connection back in order", async () => {
+test("a failed transaction keeps no lock and gives its connection back in order", async () => {
   const one = createDatabase({ url, clock, poolMax: 1 });
-  const failing = one.transaction(ids.next(), async (tx) => tx.write(insertRow, [1]));
-  await expect(failing).rejects.toSatisfy((error) => sqlState(error) === "23505");
-  const [row] = await one.transaction(ids.next(), (tx) => tx.rows<{ id: number }>(lockRow, []));
-  expect(row?.id).toBe(1);
+  const failing = one.transaction(ids.next(), async (tx) => {
+    await tx.rows(lockRow, []);
+    throw new Error("changed my mind");
+  });
+  await expect(failing).rejects.toThrow("changed my mind");
+  expect((await raw.query(`${lockRow.text} nowait`)).rows).toHaveLength(1);
+  const twice = one.transaction(ids.next(), async (tx) => tx.write(insertRow, [1]));
+  await expect(twice).rejects.toSatisfy((error) => sqlState(error) === "23505");
+  expect(await one.transaction(ids.next(), (tx) => tx.rows(lockRow, []))).toHaveLength(1);
   await one.close();
 });
 
