@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { settingsMarkdown } from "../server/settings.ts";
 import { refusalsDocument } from "./generate/refusals.ts";
 
 interface Generator {
@@ -15,7 +16,10 @@ interface Generator {
 }
 
 /** In order: a later one may read what an earlier one wrote. */
-const generators: readonly Generator[] = [{ path: "docs/refusals.md", make: refusalsDocument }];
+const generators: readonly Generator[] = [
+  { path: "docs/refusals.md", make: refusalsDocument },
+  { path: "docs/operating/settings.md", make: async () => settingsMarkdown() },
+];
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 

@@ -31,7 +31,7 @@ export interface ChannelCapabilities {
   readonly statement: boolean;
 }
 
-/** One merchant's contract with a channel. `config` is the channel's own, checked by `parseConfig`. */
+/** A merchant's contract with a channel. `config` is the channel's own, checked by `parseConfig`. */
 export interface ChannelAccount<Config = unknown> {
   readonly id: string;
   readonly merchantId: string;
@@ -41,8 +41,8 @@ export interface ChannelAccount<Config = unknown> {
 
 /**
  * The answer of the outside world. `unknown` means that nobody can say whether it happened
- * (time-out, lost reply, 5xx, 429 on a call that moves money, an unverifiable reply): payments keeps
- * the thing pending and asks again with the same number. `refused` is the channel's final word.
+ * (time-out, lost reply, 5xx, 429 on a call that moves money, an unverifiable reply): payments
+ * keeps the thing pending and asks again with the same number. `refused` is the channel's final word.
  */
 export type ChannelAnswer<Value> =
   | { readonly kind: "ok"; readonly value: Value }
@@ -57,8 +57,8 @@ export type ChannelAnswer<Value> =
   | { readonly kind: "unknown"; readonly why: string; readonly retryAfterMs?: number };
 
 export type RefusedReason =
-  // The channel has no such trade or refund. A refund may then be sent again, but only under the same
-  // number: the first request may still be on its way.
+  // The channel has no such trade or refund. A refund may then be sent again, but only under the
+  // same number: the first request may still be on its way.
   | "not_found"
   | "already_paid"
   | "already_closed"
@@ -193,7 +193,7 @@ export type Statement =
 export interface ChannelPlug<Config = unknown> {
   readonly code: string;
   readonly capabilities: ChannelCapabilities;
-  /** Checks the secrets and addresses of an account; `refused` names the field and what is allowed. */
+  /** Checks an account's secrets and addresses; `refused` names the field and what is allowed. */
   parseConfig(
     raw: unknown,
   ): { kind: "config"; config: Config } | { kind: "refused"; field: string; allowed: string };
