@@ -31,7 +31,7 @@ export interface ChannelCapabilities {
   readonly statement: boolean;
 }
 
-/** A merchant's contract with a channel. `config` is the channel's own, checked by `parseConfig`. */
+/** A merchant's contract with a channel. `config` is the channel's, checked by `parseConfig`. */
 export interface ChannelAccount<Config = unknown> {
   readonly id: string;
   readonly merchantId: string;
@@ -42,7 +42,8 @@ export interface ChannelAccount<Config = unknown> {
 /**
  * The answer of the outside world. `unknown` means that nobody can say whether it happened
  * (time-out, lost reply, 5xx, 429 on a call that moves money, an unverifiable reply): payments
- * keeps the thing pending and asks again with the same number. `refused` is the channel's final word.
+ * keeps the thing pending and asks again with the same number. `refused` is the channel's final
+ * word.
  */
 export type ChannelAnswer<Value> =
   | { readonly kind: "ok"; readonly value: Value }
