@@ -27,7 +27,9 @@ const bookkeeping = `
 
 /** The numbered files of `directory` in order: 0001_kernel.sql, 0002_ledger.sql, … */
 export async function readMigrations(directory: string): Promise<Migration[]> {
-  const names = (await readdir(directory)).filter((name) => /^\d{4}_\w+\.sql$/.test(name)).toSorted();
+  const names = (await readdir(directory))
+    .filter((name) => /^\d{4}_\w+\.sql$/.test(name))
+    .toSorted();
   return Promise.all(
     names.map(async (name) => {
       const text = await readFile(join(directory, name), "utf8");
