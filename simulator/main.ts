@@ -6,7 +6,8 @@ const settings = readSettings(process.env);
 if (settings.kind === "refused") {
   const { name, value, allowed } = settings;
   process.stderr.write(`simulator: ${name} is "${value}", allowed: ${allowed}\n`);
-  process.exit(2);
+  // sysexits.h: wrongly configured; starting it again changes nothing.
+  process.exit(78);
 }
 const { host, port, ...options } = settings.settings;
 

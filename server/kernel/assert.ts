@@ -16,8 +16,3 @@ export function required<T>(value: T | undefined | null, what: string): T {
   if (value === undefined || value === null) throw new BugError(`${what} is missing`);
   return value;
 }
-
-/** Makes the compiler prove that a union was taken apart completely. */
-export function unreachable(value: never): never {
-  throw new BugError(`unreachable: ${JSON.stringify(value)}`);
-}

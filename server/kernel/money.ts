@@ -52,6 +52,8 @@ export function decimalToMinor(text: string): bigint | undefined {
 /**
  * Shares `total` by `weights` so that the parts add up to `total` exactly: each part is rounded
  * down and the left-over units go to the largest remainders, the earlier part first.
+ *
+ * @public
  */
 export function apportion(total: bigint, weights: readonly bigint[]): bigint[] {
   const sum = weights.reduce((left, right) => left + right, 0n);
