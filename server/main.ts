@@ -7,6 +7,7 @@ import type { Committers } from "./kernel/batch.ts";
 import { createCommitters } from "./kernel/batch.ts";
 import type { Database } from "./kernel/database.ts";
 import { createDatabase } from "./kernel/database.ts";
+import type { Deadline } from "./kernel/deadlines.ts";
 import { createDeadlines } from "./kernel/deadlines.ts";
 import type { Http } from "./kernel/http.ts";
 import { createHttp } from "./kernel/http.ts";
@@ -19,6 +20,7 @@ import { createMetrics } from "./kernel/metrics.ts";
 import { migrate, readMigrations } from "./kernel/migrate.ts";
 import { exitWithParent } from "./kernel/parent.ts";
 import { createSecrets, readOrMakeMasterKeys } from "./kernel/secrets.ts";
+import { createNumbers } from "./kernel/numbers.ts";
 import { systemClock as clock } from "./kernel/time.ts";
 import { catalogRoutes } from "./modules/catalog/api.ts";
 import type { Catalog } from "./modules/catalog/index.ts";
@@ -30,6 +32,10 @@ import { identityReactions } from "./modules/identity/reactions.ts";
 import { ledgerRoutes } from "./modules/ledger/api.ts";
 import type { Ledger } from "./modules/ledger/index.ts";
 import { createLedger } from "./modules/ledger/index.ts";
+import { ordersRoutes } from "./modules/orders/api.ts";
+import type { Orders } from "./modules/orders/index.ts";
+import { createOrders, orderTenantSettings } from "./modules/orders/index.ts";
+import { ordersReactions } from "./modules/orders/reactions.ts";
 import { refusals } from "./refusals.ts";
 import { seedDemo } from "./seed.ts";
 import type { Settings } from "./settings.ts";
@@ -63,7 +69,7 @@ async function start(settings: Settings) {
   const deadlines = createDeadlines({
     database,
     clock,
-    deadlines: settings.role === "api" ? [] : identityReactions(modules.identity).deadlines,
+    deadlines: settings.role === "api" ? [] : deadlinesOf(modules),
     observe: {
       swept: (deadline, rows) => log.debug({ deadline, rows }, "swept"),
       failed: (deadline, error) => log.warn({ deadline, error }, "a sweep failed and is repeated"),
@@ -115,11 +121,16 @@ async function openDatabase({ settings, log, metrics }: Base) {
   return { database, committers };
 }
 
+function deadlinesOf({ identity, orders }: Modules): Deadline[] {
+  return [...identityReactions(identity).deadlines, ...ordersReactions(orders).deadlines];
+}
+
 interface Modules {
   readonly ids: Ids;
   readonly identity: Identity;
   readonly ledger: Ledger;
   readonly catalog: Catalog;
+  readonly orders: Orders;
 }
 
 function createModules(given: {
@@ -132,17 +143,26 @@ function createModules(given: {
   const ids = createIds({ clock });
   const keys = settings.masterKeys ?? readOrMakeMasterKeys(join(home, "master.key"));
   const secrets = createSecrets(keys);
+  const tenantSettings = orderTenantSettings({ closeAfterMinutes: settings.orderCloseMinutes });
   const identity = createIdentity({
     database,
     committers,
     ids,
     clock,
     secrets,
-    // No module declares any yet.
-    tenantSettings: [],
+    tenantSettings: Object.values(tenantSettings),
   });
   const ledger = createLedger({ database, clock });
-  return { ids, identity, ledger, catalog: createCatalog({ database, committers, ledger, ids }) };
+  const catalog = createCatalog({ database, committers, ledger, ids });
+  const orders = createOrders({
+    database,
+    committers,
+    ids,
+    numbers: createNumbers({ clock, zone: settings.businessZone }),
+    identity,
+    tenantSettings,
+  });
+  return { ids, identity, ledger, catalog, orders };
 }
 
 async function createApi(given: Base & { database: Database; modules: Modules }): Promise<Http> {
@@ -168,6 +188,7 @@ async function createApi(given: Base & { database: Database; modules: Modules })
   identityRoutes(http.app, modules.identity);
   ledgerRoutes(http.app, modules.ledger);
   catalogRoutes(http.app, modules.catalog);
+  ordersRoutes(http.app, modules.orders);
   metrics.measure("caches", () => {
     for (const cache of modules.identity.caches) metrics.cache(cache.name, cache.figures());
   });

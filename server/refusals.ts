@@ -67,6 +67,20 @@ export const refusals = {
     title: "No more than {available} units can be written off; orders hold {held}.",
   },
   too_many_skus: { status: 422, title: "A product has at most {max} SKUs." },
+
+  // Orders
+  sku_not_found: { status: 422, title: "There is no SKU {skuId}: read the product again." },
+  sku_not_on_sale: { status: 409, title: "{title} is not on sale now." },
+  currencies_mixed: {
+    status: 422,
+    title: "An order has one currency: {skuId} costs {currency}, the lines before it {other}.",
+  },
+  order_too_large: { status: 422, title: "The total exceeds {max} minor units: split the order." },
+  sold_out: { status: 409, title: "Of {title} there are {left} left, {wanted} were wanted." },
+  order_not_cancellable: {
+    status: 409,
+    title: "An order that is {state} cannot be cancelled; what was paid is refunded.",
+  },
 } as const satisfies Record<string, RefusalEntry>;
 
 export type RefusalCode = keyof typeof refusals;
