@@ -81,6 +81,55 @@ export const refusals = {
     status: 409,
     title: "An order that is {state} cannot be cancelled; what was paid is refunded.",
   },
+
+  // Payments
+  order_already_paid: { status: 409, title: "This is paid already: do not pay again." },
+  payment_not_open: {
+    status: 409,
+    title: "This can no longer be paid: the payment is {state}.",
+  },
+  payment_time_over: { status: 409, title: "The time for paying this is over." },
+  payment_method_not_offered: {
+    status: 422,
+    title: "The channel {channel} does not offer {method}; it offers {offered}.",
+  },
+  currency_not_offered: {
+    status: 422,
+    title: "The channel {channel} does not take {currency}.",
+  },
+  payer_missing: {
+    status: 422,
+    title: "The method {method} of {channel} needs {field}.",
+  },
+  channel_not_available: {
+    status: 422,
+    title: "The tenant has no active account at the channel {channel}.",
+  },
+  channel_refused: {
+    status: 409,
+    title: "The channel has refused: {detail}",
+  },
+  channel_unavailable: {
+    status: 503,
+    title: "The channel does not answer: send the same request again in a moment.",
+  },
+  payment_not_paid: { status: 409, title: "Nothing was paid that could be refunded." },
+  refund_exceeds_paid: {
+    status: 409,
+    title: "At most {left} can still be refunded, not {wanted}.",
+  },
+  partial_refund_not_offered: {
+    status: 422,
+    title: "The channel {channel} refunds the whole amount only.",
+  },
+  too_many_refunds: {
+    status: 409,
+    title: "The channel {channel} makes at most {max} refunds of one payment.",
+  },
+  refund_window_over: {
+    status: 409,
+    title: "The channel {channel} refunds for {days} days after the payment.",
+  },
 } as const satisfies Record<string, RefusalEntry>;
 
 export type RefusalCode = keyof typeof refusals;

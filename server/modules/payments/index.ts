@@ -1,7 +1,17 @@
-// Payments: attempts to pay over channels, their refunds, and what channels tell about both. The
-// plug is what a channel implements; the machines say which states things go through, by when they
-// leave them, and how the platform finds out when nobody tells.
+// Payments: attempts to pay over channels, their refunds, and what channels tell about both.
+// Higher modules load payments inside their own transaction, decide with the functions below and
+// save; then they hear of the end by events: payment_paid, payment_closed, refund_succeeded.
+export { accountsOfAttempts, capturedAccount, channelAccount } from "./domain/accounts.ts";
+export type {
+  ChosenChannel,
+  ClosePaymentOutcome,
+  OpenAttempt,
+  OpenAttemptOutcome,
+} from "./domain/attempts.ts";
+export { decideClosePayment, decideOpenAttempt } from "./domain/attempts.ts";
 export { attemptMachine, paymentMachine, refundMachine } from "./domain/machines.ts";
+export type { ChannelTable, RefundRequested, RequestRefund } from "./domain/refunds.ts";
+export { decideRequestRefund, refundableOf } from "./domain/refunds.ts";
 export type {
   AccountIdentity,
   Attempt,
@@ -10,10 +20,22 @@ export type {
   ChannelAccountId,
   LogEntry,
   Payment,
+  PaymentClosed,
+  PaymentEvent,
   PaymentId,
+  PaymentMismatch,
+  PaymentPaid,
+  PaymentsWorld,
   PaymentState,
+  PaymentSurplus,
   Refund,
   RefundCause,
   RefundId,
   RefundState,
+  RefundTold,
+  RefundTrouble,
 } from "./domain/types.ts";
+export { savePayments } from "./store/save.ts";
+export type { WantedPayments } from "./store/world.ts";
+export { loadPayments } from "./store/world.ts";
+export type { ChannelCapabilities, ClientInstruction, PaymentMethod } from "./plug.ts";
