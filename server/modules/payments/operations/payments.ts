@@ -61,6 +61,7 @@ export function createPayments(deps: PaymentsDeps) {
   };
   const shared = { ...deps, accounts, calls };
   return {
+    channelAccounts: accounts,
     channelTable: accounts.capabilities,
     chooseChannel: accounts.choose,
     ...createAttempts({ ...shared, firstQueryMs }),
