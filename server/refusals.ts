@@ -105,6 +105,10 @@ export const refusals = {
     status: 422,
     title: "The tenant has no active account at the channel {channel}.",
   },
+  members_read_orders: {
+    status: 403,
+    title: "A member reads its own orders; payments are read by staff and programs.",
+  },
   channel_account_exists: {
     status: 409,
     title: "There is an account of {merchantId} with {appId} at {channel}: change that one.",
