@@ -51,7 +51,7 @@ async function start(settings: Settings) {
   const http = await createApi({ ...base, database, modules });
   if (settings.role !== "api") worker = startWorker({ ...base, database, modules });
 
-  await seedDemo({ ...modules, home, settings });
+  await seedDemo({ ...modules, log, home, settings });
   const address = await http.listen({ host: settings.host, port: settings.port });
   log.info(`listening on ${address}`);
 
