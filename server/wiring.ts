@@ -32,6 +32,7 @@ import { ordersRoutes } from "./modules/orders/api.ts";
 import type { Orders } from "./modules/orders/index.ts";
 import { createOrders, orderTenantSettings } from "./modules/orders/index.ts";
 import { ordersReactions } from "./modules/orders/reactions.ts";
+import { paymentsRoutes } from "./modules/payments/api/routes.ts";
 import type { Payments } from "./modules/payments/index.ts";
 import { createPayments, paymentTenantSettings } from "./modules/payments/index.ts";
 import { paymentsReactions } from "./modules/payments/reactions.ts";
@@ -127,7 +128,7 @@ export async function createApi(given: {
   readonly modules: Modules;
 }): Promise<Http> {
   const { settings, log, metrics, clock, database, modules } = given;
-  const { identity, ledger, catalog, orders } = modules;
+  const { identity, ledger, catalog, payments, orders } = modules;
   const http = await createHttp({
     settings,
     log,
@@ -149,9 +150,11 @@ export async function createApi(given: {
   identityRoutes(http.app, identity);
   ledgerRoutes(http.app, ledger);
   catalogRoutes(http.app, catalog);
+  paymentsRoutes(http.app, payments);
   ordersRoutes(http.app, orders);
   metrics.measure("caches", () => {
-    for (const cache of identity.caches) metrics.cache(cache.name, cache.figures());
+    const caches = [...identity.caches, ...payments.channelAccounts.caches];
+    for (const cache of caches) metrics.cache(cache.name, cache.figures());
   });
   return http;
 }

@@ -33,9 +33,7 @@ import { decideRequestRefund } from "../../domain/refunds.ts";
 import type { AttemptId, PaymentsWorld } from "../../domain/types.ts";
 import type { MoneyWorld } from "../../operations/attempts.ts";
 import { loadMoney, saveMoney } from "../../operations/attempts.ts";
-import { createNotices } from "../../operations/notices.ts";
 import { createPayments, paymentTenantSettings } from "../../operations/payments.ts";
-import { createPaymentReads } from "../../operations/reads.ts";
 import { savePayments } from "../../store/save.ts";
 import { loadPayments } from "../../store/world.ts";
 
@@ -96,11 +94,7 @@ export const payments = createPayments({
 });
 const ledger = createLedger({ database, clock });
 http.registerAuthentication(identity.authenticate);
-paymentsRoutes(http.app, {
-  ...createNotices({ ...shared, numbers, accounts: payments.channelAccounts }),
-  ...createPaymentReads(shared),
-  channelAccounts: payments.channelAccounts,
-});
+paymentsRoutes(http.app, payments);
 await http.app.ready();
 afterAll(async () => {
   door.closeAllConnections();
