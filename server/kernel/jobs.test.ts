@@ -147,20 +147,23 @@ test("what a killed worker had taken can be due again at once, and is cleared aw
   await expect.poll(kept, patience).toBe(0);
 });
 
-test("a runner without tasks has nothing to do, and stops", async () => {
+test("without a task nothing is run, and the stop is quiet", async () => {
   const errors: unknown[] = [];
   const jobs = createJobs({
-    url,
+    url: `${url}?application_name=idle`,
     handlers: {},
     onFailed: (_task, error) => void errors.push(error),
     onError: (_message, error) => void errors.push(error),
   });
-  // By the time that another one has done a job, this one would have complained.
+  // By the time that another runner has done a job, this one would have connected.
   const { done } = start();
   await enqueue(ids.next(), "a");
   await expect.poll(() => done.length, patience).toBe(1);
+  const { rows } = await raw.query(
+    "select 1 from pg_stat_activity where datname = current_database() and application_name = 'idle'",
+  );
   await jobs.stop();
-  expect(errors).toEqual([]);
+  expect({ errors, connections: rows.length }).toEqual({ errors: [], connections: 0 });
 });
 
 test("a job that becomes due while it runs, runs again afterwards", async () => {
