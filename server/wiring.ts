@@ -124,7 +124,7 @@ export async function createApi(given: {
   identityRoutes(http.app, identity);
   ledgerRoutes(http.app, ledger);
   catalogRoutes(http.app, catalog);
-  ordersRoutes(http.app, orders);
+  ordersRoutes(http.app, orders, identity);
   metrics.measure("caches", () => {
     for (const cache of identity.caches) metrics.cache(cache.name, cache.figures());
   });
