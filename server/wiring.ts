@@ -4,18 +4,19 @@
  */
 import type { Committers } from "./kernel/batch.ts";
 import type { Database } from "./kernel/database.ts";
-import type { Deadline } from "./kernel/deadlines.ts";
+import { eventsRoutes } from "./kernel/events-routes.ts";
 import type { Http } from "./kernel/http.ts";
 import { createHttp } from "./kernel/http.ts";
 import type { Ids } from "./kernel/ids.ts";
 import { createIds } from "./kernel/ids.ts";
-import type { JobHandler } from "./kernel/jobs.ts";
 import type { Log } from "./kernel/log.ts";
 import type { Metrics } from "./kernel/metrics.ts";
+import { registerMeasures } from "./kernel/measures.ts";
 import { createNumbers } from "./kernel/numbers.ts";
+import { createParkedEvents } from "./kernel/parked-events.ts";
 import type { Secrets } from "./kernel/secrets.ts";
-import type { Subscription } from "./kernel/subscriptions.ts";
 import type { Clock } from "./kernel/time.ts";
+import type { Reactions } from "./kernel/work.ts";
 import { catalogRoutes } from "./modules/catalog/api.ts";
 import type { Catalog } from "./modules/catalog/index.ts";
 import { createCatalog } from "./modules/catalog/index.ts";
@@ -75,20 +76,14 @@ export function createModules(given: {
   return { ids, identity, ledger, catalog, orders };
 }
 
-/** What a module does when nobody asks: by time, after an event, towards the outside. */
-interface Reactions {
-  readonly deadlines: readonly Deadline[];
-  readonly subscriptions: readonly Subscription[];
-  /** By the name of their task. */
-  readonly jobs: Readonly<Record<string, JobHandler>>;
-}
-
+/** What the modules do when nobody asks; the program runs it where its role says so. */
 export function reactionsOf({ identity, orders }: Modules): Reactions {
   const all: readonly Partial<Reactions>[] = [identityReactions(identity), ordersReactions(orders)];
   return {
     deadlines: all.flatMap(({ deadlines = [] }) => deadlines),
     subscriptions: all.flatMap(({ subscriptions = [] }) => subscriptions),
     jobs: Object.assign({}, ...all.map(({ jobs }) => jobs)),
+    watches: all.flatMap(({ watches = [] }) => watches),
   };
 }
 
@@ -121,10 +116,14 @@ export async function createApi(given: {
     await Promise.all(database.pools().map((pool) => pool.query("select 1")));
     return true;
   });
+  const { subscriptions, watches } = reactionsOf(modules);
+  eventsRoutes(http.app, { database, parked: createParkedEvents({ database, subscriptions }) });
   identityRoutes(http.app, identity);
   ledgerRoutes(http.app, ledger);
   catalogRoutes(http.app, catalog);
   ordersRoutes(http.app, orders, identity);
+  const names = subscriptions.map(({ name }) => name);
+  registerMeasures({ metrics, database, clock, subscriptions: names, watches });
   metrics.measure("caches", () => {
     for (const cache of identity.caches) metrics.cache(cache.name, cache.figures());
   });
