@@ -11,6 +11,7 @@ import { machinesDocument } from "./generate/machines.ts";
 import { openapiDocument } from "./generate/openapi.ts";
 import { refusalsDocument } from "./generate/refusals.ts";
 import { schemaDocument } from "./generate/schema.ts";
+import { sdkTypes } from "./generate/sdk.ts";
 
 interface Generator {
   /** Relative to the root of the project. */
@@ -23,6 +24,7 @@ const generators: readonly Generator[] = [
   { path: "docs/operating/settings.md", make: async () => settingsMarkdown() },
   { path: "docs/operating/machines.md", make: machinesDocument },
   { path: "openapi.json", make: openapiDocument },
+  { path: "sdk/generated/openapi.ts", make: sdkTypes },
   { path: "server/migrations/schema.sql", make: schemaDocument },
 ];
 
