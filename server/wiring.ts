@@ -10,6 +10,7 @@ import { createHttp } from "./kernel/http.ts";
 import type { Ids } from "./kernel/ids.ts";
 import { createIds } from "./kernel/ids.ts";
 import type { Log } from "./kernel/log.ts";
+import type { Machine } from "./kernel/machine.ts";
 import type { Metrics } from "./kernel/metrics.ts";
 import { registerMeasures } from "./kernel/measures.ts";
 import { createNumbers } from "./kernel/numbers.ts";
@@ -29,8 +30,9 @@ import type { Ledger } from "./modules/ledger/index.ts";
 import { createLedger } from "./modules/ledger/index.ts";
 import { ordersRoutes } from "./modules/orders/api.ts";
 import type { Orders } from "./modules/orders/index.ts";
-import { createOrders, orderTenantSettings } from "./modules/orders/index.ts";
+import { createOrders, orderMachine, orderTenantSettings } from "./modules/orders/index.ts";
 import { ordersReactions } from "./modules/orders/reactions.ts";
+import { attemptMachine, paymentMachine, refundMachine } from "./modules/payments/index.ts";
 import { refusals } from "./refusals.ts";
 import type { Settings } from "./settings.ts";
 
@@ -86,6 +88,14 @@ export function reactionsOf({ identity, orders }: Modules): Reactions {
     watches: all.flatMap(({ watches = [] }) => watches),
   };
 }
+
+/** Every state machine, in the order in which an order meets them. */
+export const machines: readonly Machine[] = [
+  orderMachine,
+  paymentMachine,
+  attemptMachine,
+  refundMachine,
+];
 
 /** The API with every route; it listens when it is told to. */
 export async function createApi(given: {
