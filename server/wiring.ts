@@ -97,7 +97,7 @@ export const machines: readonly Machine[] = [
   refundMachine,
 ];
 
-/** The API with every route; it listens when it is told to. */
+/** The API with every route that the role answers; it listens when it is told to. */
 export async function createApi(given: {
   readonly settings: Settings;
   readonly log: Log;
@@ -127,11 +127,14 @@ export async function createApi(given: {
     return true;
   });
   const { subscriptions, watches } = reactionsOf(modules);
-  eventsRoutes(http.app, { database, parked: createParkedEvents({ database, subscriptions }) });
-  identityRoutes(http.app, identity);
-  ledgerRoutes(http.app, ledger);
-  catalogRoutes(http.app, catalog);
-  ordersRoutes(http.app, orders, identity);
+  // One that only works answers those who watch it, and nobody else.
+  if (settings.role !== "worker") {
+    eventsRoutes(http.app, { database, parked: createParkedEvents({ database, subscriptions }) });
+    identityRoutes(http.app, identity);
+    ledgerRoutes(http.app, ledger);
+    catalogRoutes(http.app, catalog);
+    ordersRoutes(http.app, orders, identity);
+  }
   const names = subscriptions.map(({ name }) => name);
   registerMeasures({ metrics, database, clock, subscriptions: names, watches });
   metrics.measure("caches", () => {

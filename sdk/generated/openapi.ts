@@ -21,6 +21,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tenant's events, in the order of their commits
+         * @description Nothing ever appears before an event that was shown. Who keeps up remembers the `seq` of the last event and asks for what came `after` it.
+         */
+        get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/ledger/accounts": {
         parameters: {
             query?: never;
@@ -157,7 +177,10 @@ export interface paths {
         /** Orders, newest first; a member's token lists its own */
         get: operations["listOrders"];
         put?: never;
-        /** Place an order; its units are held until it is paid or closed */
+        /**
+         * Place an order; its units are held until it is paid or closed
+         * @description A page sends the Submit-Token that it was opened with in place of an Idempotency-Key: it is good for one order, and a second arrival is told which one that is.
+         */
         post: operations["placeOrder"];
         delete?: never;
         options?: never;
@@ -210,6 +233,74 @@ export interface paths {
         get: operations["getOrderHistory"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parked-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events that a subscription could not apply, the newest first */
+        get: operations["listParkedEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parked-events/{subscription}/{seq}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A parked event with its data and the error */
+        get: operations["getParkedEvent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parked-events/{subscription}/{seq}/drop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leave a parked event unapplied for good */
+        post: operations["dropParkedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parked-events/{subscription}/{seq}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Apply a parked event again, once its reason is mended */
+        post: operations["replayParkedEvent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -362,6 +453,26 @@ export interface paths {
          * @description What unpaid orders hold cannot be written off: stock_too_low.
          */
         post: operations["moveStock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/submit-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A token for a page that is submitted once
+         * @description Good for half an hour and for this member. It moves nothing by itself.
+         */
+        post: operations["issueSubmitToken"];
         delete?: never;
         options?: never;
         head?: never;
@@ -769,6 +880,75 @@ export interface components {
             madeBy: string;
             reason: string;
         };
+        /** ParkedEvent */
+        ParkedEvent: {
+            /** @example search.index */
+            subscription: string;
+            /** @description Counts up by one within the tenant, in the order of commits. */
+            seq: number;
+            /** @example order_placed */
+            type: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            at: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            parkedAt: string;
+            attempts: number;
+            /** @description Of the last try. */
+            error: string;
+            resolved?: {
+                /** @enum {unknown} */
+                how: "replayed" | "dropped";
+                /**
+                 * Format: date-time
+                 * @example 2025-11-21T03:42:00.000Z
+                 */
+                at: string;
+                by: string;
+                /** @description Why it was dropped. */
+                reason?: string;
+            };
+        };
+        /** ParkedEventWithData */
+        ParkedEventWithData: {
+            /** @example search.index */
+            subscription: string;
+            /** @description Counts up by one within the tenant, in the order of commits. */
+            seq: number;
+            /** @example order_placed */
+            type: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            at: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            parkedAt: string;
+            attempts: number;
+            /** @description Of the last try. */
+            error: string;
+            resolved?: {
+                /** @enum {unknown} */
+                how: "replayed" | "dropped";
+                /**
+                 * Format: date-time
+                 * @example 2025-11-21T03:42:00.000Z
+                 */
+                at: string;
+                by: string;
+                /** @description Why it was dropped. */
+                reason?: string;
+            };
+            data: unknown;
+        };
         /**
          * PastPrice
          * @description Holds until the `validFrom` of the price above it.
@@ -939,6 +1119,31 @@ export interface components {
             at: string;
             stock: components["schemas"]["Stock"];
         };
+        /** StoredEvent */
+        StoredEvent: {
+            /** @description Counts up by one within the tenant, in the order of commits. */
+            seq: number;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            at: string;
+            /** @example order_placed */
+            type: string;
+            /** @description Never changed later. */
+            data: unknown;
+        };
+        /** SubmitToken */
+        SubmitToken: {
+            /** @description Send it as the header Submit-Token. */
+            token: string;
+            memberId: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            expiresAt: string;
+        };
         /** Tenant */
         Tenant: {
             id: string;
@@ -1032,6 +1237,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["KeySet"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: {
+                /** @description A `seq`. */
+                after?: number;
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["StoredEvent"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
                 };
             };
             /** @description Refused, or failed; the code says which. */
@@ -1469,6 +1714,162 @@ export interface operations {
                     "application/json": {
                         items: components["schemas"]["OrderHistoryStep"][];
                     };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listParkedEvents: {
+        parameters: {
+            query?: {
+                /** @example search.index */
+                subscription?: string;
+                /** @description Both kinds, when left out. */
+                resolved?: boolean;
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["ParkedEvent"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getParkedEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example search.index */
+                subscription: string;
+                /** @description Counts up by one within the tenant, in the order of commits. */
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParkedEventWithData"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dropParkedEvent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @example search.index */
+                subscription: string;
+                /** @description Counts up by one within the tenant, in the order of commits. */
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParkedEvent"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replayParkedEvent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @example search.index */
+                subscription: string;
+                /** @description Counts up by one within the tenant, in the order of commits. */
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParkedEvent"];
                 };
             };
             /** @description Refused, or failed; the code says which. */
@@ -1932,6 +2333,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StockMovementDone"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    issueSubmitToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description A member's token may leave it out: it acts for its own member only.
+                     * @example m-1
+                     */
+                    memberId?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubmitToken"];
                 };
             };
             /** @description Refused, or failed; the code says which. */

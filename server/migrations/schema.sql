@@ -190,7 +190,7 @@ create table kernel.idempotency_keys (
   constraint idempotency_keys_key_check CHECK (length(key) >= 1 AND length(key) <= 200),
   constraint idempotency_keys_status_check CHECK (status >= 200 AND status <= 299)
 );
-CREATE INDEX idempotency_keys_answered_at ON kernel.idempotency_keys USING brin (answered_at);
+CREATE INDEX idempotency_keys_by_age ON kernel.idempotency_keys USING btree (tenant_id, answered_at);
 
 create table kernel.parked_events (
   tenant_id uuid not null,
@@ -201,11 +201,18 @@ create table kernel.parked_events (
   attempts integer not null,
   resolved_at timestamp with time zone,
   resolution text,
+  resolved_by text,
+  reason text,
   constraint parked_events_pkey PRIMARY KEY (tenant_id, subscription, seq),
   constraint parked_events_attempts_check CHECK (attempts > 0),
   constraint parked_events_check CHECK ((resolved_at IS NULL) = (resolution IS NULL)),
+  constraint parked_events_check1 CHECK ((resolved_at IS NULL) = (resolved_by IS NULL)),
+  constraint parked_events_check2 CHECK (resolution IS DISTINCT FROM 'dropped'::text OR reason IS NOT NULL),
+  constraint parked_events_reason_check CHECK (length(reason) >= 1 AND length(reason) <= 200),
   constraint parked_events_resolution_check CHECK (resolution = ANY (ARRAY['replayed'::text, 'dropped'::text]))
 );
+CREATE INDEX parked_events_by_seq ON kernel.parked_events USING btree (tenant_id, seq, subscription);
+CREATE INDEX parked_events_open ON kernel.parked_events USING btree (subscription) WHERE resolved_at IS NULL;
 
 create table ledger.accounts (
   tenant_id uuid not null,
