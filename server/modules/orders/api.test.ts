@@ -42,7 +42,7 @@ const numbers = createNumbers({ clock });
 const orders = createOrders({ database, committers, ids, numbers, identity, tenantSettings });
 const { http } = await createTestHttp({ refusals, clock, settings: { inFlightMax: 1_000 } });
 http.registerAuthentication(identity.authenticate);
-ordersRoutes(http.app, orders);
+ordersRoutes(http.app, orders, identity);
 await http.app.ready();
 afterAll(async () => {
   await http.stop();

@@ -34,7 +34,7 @@ import {
 import type { AccountIdentity, AttemptId, PaymentEvent, RefundId } from "./types.ts";
 import { isOpen } from "./world.ts";
 
-const livesTotal = 300;
+const livesTotal = 150;
 const stepsPerLife = 90;
 const orders = [idOf<"Order">(11), idOf<"Order">(12), idOf<"Order">(13)];
 /** The same merchant's second contract with the channel. */
@@ -148,7 +148,10 @@ function tellOfTrade(life: Life, attemptId: AttemptId): void {
   }
   const state = random.pick(["paid", "paid", "unpaid", "paying", "closed", "failed"] as const);
   const isWrong = random.chance(0.1);
-  tellTrade(books, attemptId, { state, ...(isWrong ? { amountMinor: 1n } : {}) }, telling);
+  const wrong = isWrong ? { amountMinor: 1n } : {};
+  const { kind } = tellTrade(books, attemptId, { state, ...wrong }, telling);
+  const isOther = telling.account.id !== attemptOf(books, attemptId).accountId;
+  assert((kind === "mismatch") === (isWrong || isOther), "what is not ours books nothing");
 }
 
 function tellerOf({ books, random }: Life, attemptId: AttemptId): AccountIdentity {
@@ -178,7 +181,14 @@ function tellOfRefund(life: Life, refundId: RefundId): void {
   const state = random.pick(["refunded", "processing", "closed", "abnormal"] as const);
   const amounts = [{ refundMinor: undefined }, { refundMinor: 1_001n }];
   const wrong = random.chance(0.25) ? random.pick(amounts) : {};
-  tellRefund(books, refundId, { state, ...wrong }, telling);
+  const { kind } = tellRefund(books, refundId, { state, ...wrong }, telling);
+  const isOther = telling.account.id !== accountOf(books, refundId);
+  const isWrong = "refundMinor" in wrong && wrong.refundMinor !== undefined;
+  assert((kind === "mismatch") === (isWrong || isOther), "what is not ours books nothing");
+}
+
+function accountOf(books: Books, refundId: RefundId): AccountIdentity["id"] {
+  return attemptOf(books, refundOf(books, refundId).attemptId).accountId;
 }
 
 /** From here on the channel is honest: everything comes to its end by what is due alone. */
@@ -193,9 +203,7 @@ function settle(life: Life): void {
     for (const { id, state } of books.refunds.values()) {
       if (state === "refunded" || state === "failed") continue;
       life.told += 1;
-      const { attemptId } = refundOf(books, id);
-      const { accountId } = attemptOf(books, attemptId);
-      const teller = { ...account, id: accountId };
+      const teller = { ...account, id: accountOf(books, id) };
       watched(life, () => tellRefund(books, id, {}, { at: life.at, account: teller }));
     }
   }

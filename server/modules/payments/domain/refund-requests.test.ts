@@ -22,11 +22,13 @@ import {
 
 const later = now + 10 * secondMs;
 
+function only(change: Partial<typeof capabilities>) {
+  return new Map([["plain", { ...capabilities, ...change }]]);
+}
+
 describe("asking for a refund", () => {
   const whole = () => attemptAt("paid").books;
   const paidOn = now - secondMs;
-  const only = (change: Partial<typeof capabilities>) =>
-    new Map([["plain", { ...capabilities, ...change }]]);
   const refundedOnce = () => {
     const books = whole();
     requested(books, { amountMinor: 100n });
