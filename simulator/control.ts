@@ -70,6 +70,10 @@ export interface PayCommand extends Which {
   readonly at?: number;
 }
 
+export interface RefundCommand extends Which {
+  readonly at?: number;
+}
+
 export interface Filter extends Which {
   readonly attemptNumber?: string;
   readonly refundNumber?: string;
@@ -92,7 +96,11 @@ export interface Control {
   pay(number: string, command?: PayCommand): { readonly result: PayResult } | ControlRefusal;
   decline(number: string, which?: Which): Trade | ControlRefusal;
   expire(number: string, which?: Which): Trade | ControlRefusal;
-  setRefundState(number: string, state: RefundState, which?: Which): Refund | ControlRefusal;
+  setRefundState(
+    number: string,
+    state: RefundState,
+    command?: RefundCommand,
+  ): Refund | ControlRefusal;
   /** Delivers a notice once more, whatever its state. */
   repeatNotice(id: string): Promise<Notice | ControlRefusal>;
   readonly faults: Faults;
@@ -207,9 +215,9 @@ export function createControl(parts: {
       const trade = findTrade(number, which);
       return isControlRefusal(trade) ? trade : actions.expire(trade);
     },
-    setRefundState(number, state, which = {}) {
-      const refund = findRefund(number, which);
-      return isControlRefusal(refund) ? refund : actions.endRefund(refund, state);
+    setRefundState(number, state, command = {}) {
+      const refund = findRefund(number, command);
+      return isControlRefusal(refund) ? refund : actions.endRefund(refund, state, command.at);
     },
     async repeatNotice(id) {
       await office.repeat(id);

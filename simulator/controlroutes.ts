@@ -118,12 +118,10 @@ function registerTrades(scope: FastifyInstance, control: Control): void {
     "/control/trades/:number/pay",
     { schema: { params: numberParams, body: payBody } },
     (request, reply) => {
-      const { at: atText, ...command } = request.body;
-      const at = atText === undefined ? undefined : parseRfc3339(atText);
-      if (atText !== undefined && at === undefined)
-        return reply.code(400).send({ message: "at is not a time like 2026-11-20T12:00:00+08:00" });
-      const payment = at === undefined ? command : { ...command, at };
-      return answer(reply, control.pay(request.params.number, payment));
+      const { at, ...command } = request.body;
+      const when = timeOf(at);
+      if (when === undefined) return reply.code(400).send(notATime);
+      return answer(reply, control.pay(request.params.number, { ...command, ...when }));
     },
   );
   const command = { params: numberParams, body: whichQuery };
@@ -139,18 +137,31 @@ function registerTrades(scope: FastifyInstance, control: Control): void {
   const stateBody = strict({
     ...which,
     state: Type.Enum(["processing", "success", "closed", "abnormal"]),
+    at: optional.text,
   });
   app.post(
     "/control/refunds/:number/state",
     { schema: { params: numberParams, body: stateBody } },
     (request, reply) => {
-      const { state, ...rest } = request.body;
-      return answer(reply, control.setRefundState(request.params.number, state, rest));
+      const { state, at, ...rest } = request.body;
+      const when = timeOf(at);
+      if (when === undefined) return reply.code(400).send(notATime);
+      const command = { ...rest, ...when };
+      return answer(reply, control.setRefundState(request.params.number, state, command));
     },
   );
   app.get("/control/books", { schema: { querystring: whichQuery } }, (request) =>
     control.books(request.query),
   );
+}
+
+const notATime = { message: "at is not a time like 2026-11-20T12:00:00+08:00" };
+
+/** The time that a command names, if it names one; undefined for what is no time. */
+function timeOf(at: string | undefined): { readonly at?: number } | undefined {
+  if (at === undefined) return {};
+  const time = parseRfc3339(at);
+  return time === undefined ? undefined : { at: time };
 }
 
 function registerNotices(scope: FastifyInstance, control: Control): void {

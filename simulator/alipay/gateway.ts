@@ -12,6 +12,8 @@ import { nodeNameOf, ok, printReply, refuse, refuseAtDoor } from "./answers.ts";
 import type { AlipayNode } from "./answers.ts";
 import { requestText, verifyRsa2 } from "./signature.ts";
 import type { Params } from "./signature.ts";
+import { createStatements, downloadPath } from "./statements.ts";
+import type { Statements } from "./statements.ts";
 import { closeTrade, prepare, queryRefund, queryTrade, refundTrade } from "./trades.ts";
 import type { AlipayCall, AlipayMethod } from "./trades.ts";
 
@@ -38,7 +40,9 @@ interface Method {
 export function registerAlipayRoutes(app: FastifyInstance, parts: AlipayParts): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
-  const methods = methodsOf(parts);
+  const statements = createStatements(parts);
+  const methods = methodsOf(parts, statements);
+  app.get(downloadPath, (request, reply) => statements.download(request, reply));
   app.route({
     method: ["GET", "POST"],
     url: "/gateway.do",
@@ -46,7 +50,10 @@ export function registerAlipayRoutes(app: FastifyInstance, parts: AlipayParts): 
   });
 }
 
-function methodsOf({ world, actions, clock }: AlipayParts): ReadonlyMap<string, Method> {
+function methodsOf(
+  { world, actions, clock }: AlipayParts,
+  statements: Statements,
+): ReadonlyMap<string, Method> {
   const tradeParts = { world, actions, now: clock.now };
   const program = (
     operation: Operation,
@@ -83,6 +90,10 @@ function methodsOf({ world, actions, clock }: AlipayParts): ReadonlyMap<string, 
     [
       "alipay.trade.fastpay.refund.query",
       program("query_refund", (call) => queryRefund(tradeParts, call)),
+    ],
+    [
+      "alipay.data.dataservice.bill.downloadurl.query",
+      program("statement", (call) => statements.request(call)),
     ],
   ]);
 }

@@ -9,7 +9,6 @@ certify(
     methodsNotPlayed: ["app"],
     // A notice that was not acknowledged comes again for 25 hours.
     staleNotices: "taken",
-    statementsPlayed: false,
     keysRoll: false,
     refundNoticeTellsAmount: false,
     refundEndings: [],

@@ -8,7 +8,6 @@ const traits: Traits = {
   channel: "wechatpay",
   methodsNotPlayed: [],
   staleNotices: "refused",
-  statementsPlayed: true,
   keysRoll: false,
   refundNoticeTellsAmount: true,
   refundEndings: ["abnormal", "closed"],

@@ -38,8 +38,6 @@ export interface Traits {
   readonly channel: Trade["channel"];
   /** Methods whose trade begins in a vendor's app, which the world does not play. */
   readonly methodsNotPlayed: readonly PrepareRequest["method"][];
-  /** Whether the world plays the channel's statements. */
-  readonly statementsPlayed: boolean;
   /** Whether a notice of yesterday is refused, or taken as one that comes late. */
   readonly staleNotices: "refused" | "taken";
   /** Whether the channel's keys change and the new ones come over the wire. */
@@ -153,6 +151,7 @@ export async function openStand<Config>(traits: Traits, create: CreateCandidate<
     verifyAsAnother: (notice: RawNotice): Promise<NoticeVerdict> =>
       plug.verifyNotice(otherAccount, notice, inTime()),
     statement: (day: string) => plug.statement(account, day, inTime()),
+    statementOfAnother: (day: string) => plug.statement(otherAccount, day, inTime()),
 
     /** The payer pays; what is told of it has arrived when this resolves. */
     async pay(attemptNumber: string, at?: number): Promise<string> {
@@ -161,6 +160,15 @@ export async function openStand<Config>(traits: Traits, create: CreateCandidate<
       if ("why" in paid) throw new Error(paid.why);
       await control.idle();
       return paid.result;
+    },
+    /** Money goes back, asked for and done at this time; its notice has arrived. */
+    async refundAt(request: RefundRequest, at: number): Promise<void> {
+      const { refundNumber } = request;
+      plan("refund_processing", { operation: "refund", refundNumber });
+      valueOf(await plug.refund(account, request, inTime()));
+      const ended = control.setRefundState(refundNumber, "success", { ...which, at });
+      if ("why" in ended) throw new Error(ended.why);
+      await control.idle();
     },
     /** Time passes, and what was due in it has happened when this resolves. */
     async letPass(ms: number): Promise<void> {
