@@ -8,11 +8,14 @@ import type { MerchantBook } from "./books.ts";
 import type { Clock } from "./clock.ts";
 import type { Faults } from "./faults.ts";
 import {
+  announceAlipayKey,
   createAlipayMerchant,
   createWechatMerchant,
   letSign,
+  retireAlipayKey,
   rollCertificate,
   signingKey,
+  useAlipayKey,
 } from "./merchants.ts";
 import type { AlipayMerchantRequest, WechatMerchantRequest } from "./merchants.ts";
 import type { NoticeOffice } from "./notices.ts";
@@ -50,7 +53,10 @@ export interface AlipayAccountView {
   readonly appId: string;
   readonly appPrivateKeyPem: string;
   readonly appPublicKeyPem: string;
+  /** The newest key, which may only be announced yet. */
   readonly alipayPublicKeyPem: string;
+  /** While the keys are rolled over: the key before. */
+  readonly previousAlipayPublicKeyPem?: string;
 }
 
 /** The command cannot be done; `status` is what HTTP says. */
@@ -88,6 +94,10 @@ export interface Control {
   certificates(): readonly CertificateView[];
   useCertificate(serial: string): CertificateView | ControlRefusal;
   retireCertificate(serial: string): CertificateView | ControlRefusal;
+  /** The steps of a roll-over of Alipay's key for an app; see README.md. */
+  announceAlipayKey(sellerId: string): Promise<AlipayAccountView | ControlRefusal>;
+  useAlipayKey(sellerId: string): AlipayAccountView | ControlRefusal;
+  retireAlipayKey(sellerId: string): AlipayAccountView | ControlRefusal;
   trade(number: string, which?: Which): TradeDetail | ControlRefusal;
   trades(filter?: Filter): readonly Trade[];
   refunds(filter?: Filter): readonly Refund[];
@@ -147,6 +157,21 @@ export function createControl(parts: {
     return theOnly(found, `refund ${number}`);
   }
 
+  function alipayMerchant(sellerId: string): AlipayMerchant | ControlRefusal {
+    const merchant = world.merchants.get(merchantKey("alipay", sellerId));
+    if (merchant?.channel === "alipay") return merchant;
+    return refused(404, `there is no seller ${sellerId}`);
+  }
+
+  function keepKeys(
+    changed: AlipayMerchant | undefined,
+    whyNot: string,
+  ): AlipayAccountView | ControlRefusal {
+    if (changed === undefined) return refused(409, whyNot);
+    world.merchants.put(changed);
+    return alipayView(changed);
+  }
+
   function certificate(serial: string): PlatformKey | ControlRefusal {
     const key = world.platformKeys.get(serial);
     if (key?.kind === "certificate") return key;
@@ -186,6 +211,22 @@ export function createControl(parts: {
       if (key.signs) return refused(409, `${serial} signs; let another one sign first`);
       world.platformKeys.delete(serial);
       return certificateView(key);
+    },
+    async announceAlipayKey(sellerId) {
+      const merchant = alipayMerchant(sellerId);
+      if (isControlRefusal(merchant)) return merchant;
+      const why = "two keys are in use; retire the old one first";
+      return keepKeys(await announceAlipayKey(merchant), why);
+    },
+    useAlipayKey(sellerId) {
+      const merchant = alipayMerchant(sellerId);
+      if (isControlRefusal(merchant)) return merchant;
+      return keepKeys(useAlipayKey(merchant, clock.now()), "no key is announced");
+    },
+    retireAlipayKey(sellerId) {
+      const merchant = alipayMerchant(sellerId);
+      if (isControlRefusal(merchant)) return merchant;
+      return keepKeys(retireAlipayKey(merchant), "no newer key is in use");
     },
     trade(number, which = {}) {
       const trade = findTrade(number, which);
@@ -324,12 +365,16 @@ function wechatView(world: World, merchant: WechatMerchant): WechatAccountView {
 }
 
 function alipayView(merchant: AlipayMerchant): AlipayAccountView {
+  const [first, second] = merchant.alipayKeys;
+  const newest = second ?? first;
+  const previous = second === undefined ? undefined : first;
   return {
     channel: "alipay",
     sellerId: merchant.id,
     appId: merchant.appId,
     appPrivateKeyPem: merchant.privateKeyPem,
     appPublicKeyPem: merchant.publicKeyPem,
-    alipayPublicKeyPem: merchant.alipayPublicKeyPem,
+    alipayPublicKeyPem: newest.publicKeyPem,
+    ...(previous === undefined ? {} : { previousAlipayPublicKeyPem: previous.publicKeyPem }),
   };
 }

@@ -88,6 +88,16 @@ function registerMerchants(scope: FastifyInstance, control: Control): void {
   app.post("/control/alipay/merchants", { schema: { body: alipayBody } }, (request) =>
     control.createAlipayMerchant(request.body),
   );
+  const keys = "/control/alipay/merchants/:id/keys";
+  app.post(keys, { schema: { params: idParams } }, async (request, reply) =>
+    answer(reply, await control.announceAlipayKey(request.params.id)),
+  );
+  app.post(`${keys}/use`, { schema: { params: idParams } }, (request, reply) =>
+    answer(reply, control.useAlipayKey(request.params.id)),
+  );
+  app.post(`${keys}/retire`, { schema: { params: idParams } }, (request, reply) =>
+    answer(reply, control.retireAlipayKey(request.params.id)),
+  );
   app.get("/control/merchants", () => control.merchants());
 
   const certificates = "/control/wechatpay/certificates";

@@ -85,8 +85,7 @@ test("the books stay complete when old trades are dropped", () => {
     appId: "",
     privateKeyPem: "",
     publicKeyPem: "",
-    alipayPrivateKeyPem: "",
-    alipayPublicKeyPem: "",
+    alipayKeys: [{ privateKeyPem: "", publicKeyPem: "", signsFrom: 0 }],
   });
   world.refunds.put(refund);
   world.trades.put(testTrade({ channel, number: "OLD", state: "paid", paidAt: 1, refundKeys }));

@@ -31,9 +31,15 @@ export interface AlipayMerchant {
   readonly appId: string;
   readonly privateKeyPem: string;
   readonly publicKeyPem: string;
-  /** Alipay keeps a key pair of its own for every app. */
-  readonly alipayPrivateKeyPem: string;
-  readonly alipayPublicKeyPem: string;
+  /** Alipay has a key pair of its own for every app: one, or two while it is rolled over. */
+  readonly alipayKeys: readonly [AlipayKey, ...AlipayKey[]];
+}
+
+export interface AlipayKey {
+  readonly privateKeyPem: string;
+  readonly publicKeyPem: string;
+  /** Null while the key is only announced. */
+  readonly signsFrom: number | null;
 }
 
 export type Merchant = WechatMerchant | AlipayMerchant;

@@ -4,6 +4,7 @@ import type { Actions } from "../actions.ts";
 import { serveUnderFaults } from "../calls.ts";
 import type { Clock } from "../clock.ts";
 import type { FaultParams, Faults, Operation, Strikes } from "../faults.ts";
+import { alipayKeyAt } from "../merchants.ts";
 import { renderProblemPage } from "../paypage.ts";
 import { dropConnection } from "../sockets.ts";
 import { dayMs, parseBeijingText } from "../times.ts";
@@ -136,7 +137,7 @@ async function serve(
     return reply.code(answer.status).header("Content-Type", "text/html").send("Bad Gateway");
   const signed = {
     nodeName: nodeNameOf(params.method ?? ""),
-    privateKeyPem: merchant.alipayPrivateKeyPem,
+    privateKeyPem: alipayKeyAt(merchant, parts.clock.now()).privateKeyPem,
     escapesSlashes: strikes.has("escaped_slashes"),
     signsWrong: strikes.has("reply_bad_signature"),
   };

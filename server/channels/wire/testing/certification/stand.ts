@@ -31,7 +31,12 @@ export interface Candidate<Config> {
   readonly account: ChannelAccount<Config>;
   /** Another merchant of the same channel. */
   readonly otherAccount: ChannelAccount<Config>;
+  /** Takes the next step of a roll-over, and gives the account as it is configured from then on. */
+  readonly rollKey?: (step: RollStep) => Promise<ChannelAccount<Config>>;
 }
+
+/** A new key is announced beside the one in use; it signs; the old one is no longer trusted. */
+export type RollStep = "announce" | "use" | "retire";
 
 /** What one channel does and another does not. Everything else holds for all. */
 export interface Traits {
@@ -40,8 +45,8 @@ export interface Traits {
   readonly methodsNotPlayed: readonly PrepareRequest["method"][];
   /** Whether a notice of yesterday is refused, or taken as one that comes late. */
   readonly staleNotices: "refused" | "taken";
-  /** Whether the channel's keys change and the new ones come over the wire. */
-  readonly keysRoll: boolean;
+  /** Whether the channel's keys change, and how the new ones come to the merchant. */
+  readonly keysRoll: "never" | "over_the_wire" | "by_configuration";
   /** Whether a notice of a refund tells its amount. */
   readonly refundNoticeTellsAmount: boolean;
   /** How a refund may end besides well. */
@@ -67,7 +72,9 @@ export async function openStand<Config>(traits: Traits, create: CreateCandidate<
   const { control } = simulator;
   let aheadMs = 0;
   const clock: Clock = { now: () => Date.now() + aheadMs };
-  const { plug, account, otherAccount } = await create({ control, baseUrl, clock });
+  const candidate = await create({ control, baseUrl, clock });
+  const { plug, otherAccount } = candidate;
+  let { account } = candidate;
   const inbox = await openInbox(plug.noticeReply("taken"));
   const which = { channel: traits.channel, merchantId: account.merchantId };
   let numberCount = 0;
@@ -150,6 +157,10 @@ export async function openStand<Config>(traits: Traits, create: CreateCandidate<
       plug.verifyNotice(account, notice, inTime()),
     verifyAsAnother: (notice: RawNotice): Promise<NoticeVerdict> =>
       plug.verifyNotice(otherAccount, notice, inTime()),
+    async rollKey(step: RollStep): Promise<void> {
+      if (candidate.rollKey === undefined) throw new Error("the keys of this channel do not roll");
+      account = await candidate.rollKey(step);
+    },
     statement: (day: string) => plug.statement(account, day, inTime()),
     statementOfAnother: (day: string) => plug.statement(otherAccount, day, inTime()),
 
