@@ -8,7 +8,7 @@ import type { Strikes } from "./faults.ts";
 import type { NoticeOffice } from "./notices.ts";
 import { randomDigits, randomLetters } from "./random.ts";
 import { beijingDay } from "./times.ts";
-import { atTime, decideClose, decidePay } from "./trades.ts";
+import { atTime, decidePay } from "./trades.ts";
 import { refundKey, tradeKey } from "./world.ts";
 import type { ChannelCode, Refund, RefundState, Trade, World } from "./world.ts";
 
@@ -137,8 +137,8 @@ export function createActions(parts: {
     },
     decline: (trade) => keep({ ...trade, declineCount: trade.declineCount + 1 }),
     expire(trade) {
-      const outcome = decideClose(trade, clock.now());
-      return outcome.kind === "closed" ? keep(outcome.trade) : trade;
+      const isOpen = trade.state === "prepared" || trade.state === "unpaid";
+      return isOpen ? keep(atTime({ ...trade, expiresAt: clock.now() }, clock.now())) : trade;
     },
     acceptRefund,
     endRefund,

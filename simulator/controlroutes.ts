@@ -75,6 +75,7 @@ function registerMerchants(scope: FastifyInstance, control: Control): void {
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();
   const wechatBody = strict({
     mchid: Type.Optional(Type.String({ pattern: "^\\d{8,10}$" })),
+    name: optional.text,
     appId: optional.text,
     mode: Type.Optional(Type.Enum(["certificate", "public_key"])),
   });
@@ -83,6 +84,7 @@ function registerMerchants(scope: FastifyInstance, control: Control): void {
   );
   const alipayBody = strict({
     sellerId: Type.Optional(Type.String({ pattern: "^2088\\d{12}$" })),
+    name: optional.text,
     appId: Type.Optional(Type.String({ pattern: "^\\d{16}$" })),
   });
   app.post("/control/alipay/merchants", { schema: { body: alipayBody } }, (request) =>

@@ -7,12 +7,14 @@ const certificateLifeMs = 5 * 365 * dayMs;
 
 export interface WechatMerchantRequest {
   readonly mchid?: string;
+  readonly name?: string;
   readonly appId?: string;
   readonly mode?: WechatMerchant["mode"];
 }
 
 export interface AlipayMerchantRequest {
   readonly sellerId?: string;
+  readonly name?: string;
   readonly appId?: string;
 }
 
@@ -27,6 +29,7 @@ export async function createWechatMerchant(
   return {
     channel: "wechatpay",
     id,
+    name: request.name ?? "",
     appId: request.appId ?? `wx${randomHex(16).toLowerCase()}`,
     mode: request.mode ?? "public_key",
     serial,
@@ -43,6 +46,7 @@ export async function createAlipayMerchant(
   return {
     channel: "alipay",
     id: request.sellerId ?? `2088${randomDigits(12)}`,
+    name: request.name ?? "",
     appId: request.appId ?? `2021${randomDigits(12)}`,
     ...app,
     alipayKeys: [{ ...alipay, signsFrom: 0 }],

@@ -82,6 +82,7 @@ test("the books stay complete when old trades are dropped", () => {
   world.merchants.put({
     channel,
     id: "1900000001",
+    name: "",
     appId: "",
     privateKeyPem: "",
     publicKeyPem: "",

@@ -14,6 +14,8 @@ export interface WechatMerchant {
   readonly channel: "wechatpay";
   /** mchid */
   readonly id: string;
+  /** What the payer is shown; may be empty. */
+  readonly name: string;
   readonly appId: string;
   /** Merchants opened since late 2024 have no platform certificates, only a public key. */
   readonly mode: "certificate" | "public_key";
@@ -28,6 +30,7 @@ export interface AlipayMerchant {
   readonly channel: "alipay";
   /** The seller's id, 2088... */
   readonly id: string;
+  readonly name: string;
   readonly appId: string;
   readonly privateKeyPem: string;
   readonly publicKeyPem: string;

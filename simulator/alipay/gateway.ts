@@ -5,6 +5,7 @@ import { serveUnderFaults } from "../calls.ts";
 import type { Clock } from "../clock.ts";
 import type { FaultParams, Faults, Operation, Strikes } from "../faults.ts";
 import { alipayKeyAt } from "../merchants.ts";
+import { looks } from "../pages.ts";
 import { renderProblemPage } from "../paypage.ts";
 import { dropConnection } from "../sockets.ts";
 import { dayMs, parseBeijingText } from "../times.ts";
@@ -229,7 +230,7 @@ function sendNode(
   const type = reply.header("Content-Type", "text/html;charset=utf-8");
   if (!isForBrowser) return type.send(printReply({ node, ...print }));
   const code = String(node.sub_code ?? node.code);
-  return type.send(renderProblemPage("alipay", String(node.sub_msg ?? node.msg), code));
+  return type.send(renderProblemPage(looks.alipay, String(node.sub_msg ?? node.msg), code));
 }
 
 /** Alipay takes any mix of query and form; the form wins where both name a parameter. */
