@@ -106,6 +106,15 @@ test("a paid page tells when, under which number, and what has gone back since",
   expect(await page(link)).toContain("¥34.56 refunded");
 });
 
+test("a press that is none of the three does nothing", async () => {
+  const number = newNumber();
+  const link = await payLink(number);
+  const pressed = await press(link, "refund", { Accept: "application/json" });
+  expect(pressed.status).toBe(409);
+  expect(await pressed.json()).toEqual({ result: "unknown_action" });
+  expect(stateOf(number)).toBe("unpaid");
+});
+
 test("a script pays with JSON and is told the result", async () => {
   const number = newNumber();
   const link = await payLink(number);

@@ -84,6 +84,7 @@ export function registerPayRoutes(app: FastifyInstance, parts: PayRouteParts): v
       return "declined";
     }
     if (action === "expire") return parts.actions.expire(trade).state;
+    if (action !== "pay" && action !== "decline") return "unknown_action";
     const { outcome, told } = parts.actions.pay(trade, payerId === undefined ? {} : { payerId });
     void told; // The payer's page does not wait for the merchant.
     return outcome satisfies PayResult;
