@@ -1,4 +1,3 @@
-import { isRefusal } from "../../kernel/refusal.ts";
 import { createHash } from "node:crypto";
 import { afterAll, describe, expect, test } from "vitest";
 import { required } from "../../kernel/assert.ts";
