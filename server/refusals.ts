@@ -105,6 +105,10 @@ export const refusals = {
     status: 422,
     title: "The tenant has no active account at the channel {channel}.",
   },
+  channel_account_exists: {
+    status: 409,
+    title: "There is an account of {merchantId} with {appId} at {channel}: change that one.",
+  },
   channel_refused: {
     status: 409,
     title: "The channel has refused: {detail}",

@@ -42,7 +42,7 @@ function judge(source: Source, from: Place, entry: Import): Objection | undefine
 
 type ModulePlace = Place & { readonly zone: "module" };
 
-/** Other modules are reached through index.ts, their api and reactions by main.ts alone. */
+/** Other modules are reached through index.ts, their api and reactions by wiring.ts alone. */
 function judgeDoor(
   source: Source,
   from: Place,
@@ -53,11 +53,11 @@ function judgeDoor(
   const isInside = from.zone === "module" && from.module === to.module;
   if (isInside) {
     if (!isEntrance || from.room === to.room || source.isTest) return undefined;
-    return { rule: "wiring", message: `only server/main.ts imports ${to.room} of a module` };
+    return { rule: "wiring", message: `only server/wiring.ts imports ${to.room} of a module` };
   }
   if (isEntrance) {
-    if (source.path === "server/main.ts") return undefined;
-    return { rule: "wiring", message: `only server/main.ts imports ${to.room} of a module` };
+    if (source.path === "server/wiring.ts") return undefined;
+    return { rule: "wiring", message: `only server/wiring.ts imports ${to.room} of a module` };
   }
   if (target === `server/modules/${to.module}/index.ts`) return undefined;
   // The plug is what channels are built against, so it has a door of its own to them.
@@ -114,10 +114,10 @@ function isTestSupport(source: Source, to: Place): boolean {
   return source.isTest && ["root", "module", "channels", "simulator", "sdk"].includes(to.zone);
 }
 
-/** main.ts knows everything of the server, its neighbours less, refusals.ts only the kernel. */
+/** wiring.ts knows everything of the server, its neighbours less, refusals.ts only the kernel. */
 function isAllowedForRoot(source: Source, to: Place): boolean {
   if (isTestSupport(source, to)) return true;
-  if (source.path === "server/main.ts") {
+  if (source.path === "server/wiring.ts") {
     return to.zone === "module" || to.zone === "channels" || isGround(to);
   }
   if (source.path === "server/refusals.ts" || source.path === "server/settings.ts") {

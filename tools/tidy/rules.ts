@@ -3,7 +3,7 @@ export const rules = {
   // Storeys and doors
   storey: "a module calls lower storeys only; reactions may know event types from above",
   door: "a module is reached through its index.ts",
-  wiring: "only server/main.ts imports api and reactions",
+  wiring: "only server/wiring.ts imports api and reactions",
   zone: "kernel, channels, simulator, sdk, screens and bench know only what they may know",
   cycle: "no imports in a circle",
   // Rooms

@@ -35,6 +35,8 @@ export type {
   RefundTold,
   RefundTrouble,
 } from "./domain/types.ts";
+export type { Payments, PaymentTenantSettings } from "./operations/payments.ts";
+export { createPayments, paymentTenantSettings } from "./operations/payments.ts";
 export { savePayments } from "./store/save.ts";
 export type { WantedPayments } from "./store/world.ts";
 export { loadPayments } from "./store/world.ts";

@@ -37,7 +37,7 @@ export const importCanaries: readonly Canary[] = [
   },
   {
     rule: "door",
-    plant: "main going past an index",
+    plant: "a root file going past an index",
     path: "server/seed.ts",
     content: `import { hold } from "./modules/ledger/operations.ts";\nexport const seed = hold;\n`,
   },
@@ -46,6 +46,14 @@ export const importCanaries: readonly Canary[] = [
     plant: "an operation that imports the api of its module",
     path: `${orders}/reactions.ts`,
     content: `import { ordersApi } from "./api.ts";\nexport const again = ordersApi;\n`,
+  },
+  {
+    rule: "wiring",
+    plant: "main that wires a module by itself",
+    path: "server/main.ts",
+    content: `import { ordersApi } from "./modules/orders/api.ts";
+export const program = { ordersApi };
+`,
   },
   {
     rule: "wiring",
@@ -65,6 +73,7 @@ export const seed = onOrderPlaced;
       ["a channel knowing another", "server/channels/alipay.ts", "./wechatpay.ts"],
       ["a store standing on a test", `${orders}/store.ts`, "../../kernel/testing/database.ts"],
       ["settings knowing a module", "server/settings.ts", "./modules/orders/index.ts"],
+      ["main knowing a channel", "server/main.ts", "./channels/wechatpay.ts"],
       ["the simulator knowing the server", "simulator/main.ts", "../server/kernel/time.ts"],
       ["the sdk knowing the server", "sdk/client.ts", "../server/refusals.ts"],
       ["an end-to-end test knowing the server", "e2e/order.test.ts", "../server/main.ts"],

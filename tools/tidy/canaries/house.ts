@@ -16,9 +16,13 @@ export const refusals = {
   sold_out: { status: 409, title: "Nothing is left." },
 } as const satisfies Record<string, RefusalEntry>;
 `,
-  "server/main.ts": `import { ordersApi } from "./modules/orders/api.ts";
+  "server/wiring.ts": `import { wechatpay } from "./channels/wechatpay.ts";
+import { ordersApi } from "./modules/orders/api.ts";
 import { placeOrder } from "./modules/orders/index.ts";
-export const program = { ordersApi, placeOrder };
+export const modules = { ordersApi, placeOrder, wechatpay };
+`,
+  "server/main.ts": `import { modules } from "./wiring.ts";
+export const program = { modules };
 `,
   "server/kernel/refusal.ts": "export interface RefusalEntry {\n  status: number;\n}\n",
   "server/kernel/time.ts": "export const systemClock = { now: () => Date.now() };\n",

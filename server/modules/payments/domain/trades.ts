@@ -189,26 +189,48 @@ function bookSurplus(
 ): TradeOutcome {
   attempt.surplus = true;
   noteAttempt(world, attempt);
-  openRefund(
-    world,
-    ledger,
-    {
-      refundId,
-      number: refundNumber,
-      attempt,
-      reference: payment.reference,
-      cause: "surplus",
-      amountMinor: attempt.amountMinor,
-      reason: "paid twice",
-      requestedBy: "payments",
-    },
-    now,
-  );
+  openSurplusRefund(world, ledger, { attempt, payment, refundId, refundNumber }, now);
   const { id: paymentId, reference, currency } = payment;
   const amountMinor = minorToNumber(attempt.amountMinor);
   const data = { paymentId, reference, attemptId: attempt.id, refundId, amountMinor, currency };
   world.written.events.push({ type: "payment_surplus", data });
   return { kind: "surplus", attempt };
+}
+
+export interface RefundSurplus {
+  readonly attemptId: AttemptId;
+  readonly refundId: RefundId;
+  readonly refundNumber: string;
+}
+
+/**
+ * For surplus money whose refund the channel has refused: it goes under a new number, unless a
+ * refund is on its way or done by now [PAY-08].
+ */
+export function decideRefundSurplus(
+  world: PaymentsWorld,
+  ledger: LedgerWorld,
+  { attemptId, refundId, refundNumber }: RefundSurplus,
+  now: number,
+): void {
+  const attempt = attemptIn(world, attemptId);
+  const refunds = [...world.refunds.values()].filter((refund) => refund.attemptId === attemptId);
+  if (!attempt.surplus || refunds.some(({ state }) => state !== "failed")) return;
+  const payment = paymentOf(world, attempt);
+  openSurplusRefund(world, ledger, { attempt, payment, refundId, refundNumber }, now);
+}
+
+function openSurplusRefund(
+  world: PaymentsWorld,
+  ledger: LedgerWorld,
+  surplus: Omit<RefundSurplus, "attemptId"> & { attempt: Attempt; payment: Payment },
+  now: number,
+): void {
+  const { attempt, payment, refundId, refundNumber: number } = surplus;
+  const { reference } = payment;
+  const { amountMinor } = attempt;
+  const why = { cause: "surplus", reason: "paid twice", requestedBy: "payments" } as const;
+  openRefund(world, ledger, { refundId, number, attempt, reference, amountMinor, ...why }, now);
 }
 
 /** Told once, however often the channel repeats it. */

@@ -1,0 +1,132 @@
+/**
+ * The only file that knows every module: it creates them, registers their routes and collects
+ * what they react to. main.ts runs what is wired here; tools/generate.ts reads its description.
+ */
+import type { Committers } from "./kernel/batch.ts";
+import type { Database } from "./kernel/database.ts";
+import type { Deadline } from "./kernel/deadlines.ts";
+import type { Http } from "./kernel/http.ts";
+import { createHttp } from "./kernel/http.ts";
+import type { Ids } from "./kernel/ids.ts";
+import { createIds } from "./kernel/ids.ts";
+import type { JobHandler } from "./kernel/jobs.ts";
+import type { Log } from "./kernel/log.ts";
+import type { Metrics } from "./kernel/metrics.ts";
+import { createNumbers } from "./kernel/numbers.ts";
+import type { Secrets } from "./kernel/secrets.ts";
+import type { Subscription } from "./kernel/subscriptions.ts";
+import type { Clock } from "./kernel/time.ts";
+import { catalogRoutes } from "./modules/catalog/api.ts";
+import type { Catalog } from "./modules/catalog/index.ts";
+import { createCatalog } from "./modules/catalog/index.ts";
+import { identityRoutes } from "./modules/identity/api.ts";
+import type { Identity } from "./modules/identity/index.ts";
+import { createIdentity } from "./modules/identity/index.ts";
+import { identityReactions } from "./modules/identity/reactions.ts";
+import { ledgerRoutes } from "./modules/ledger/api.ts";
+import type { Ledger } from "./modules/ledger/index.ts";
+import { createLedger } from "./modules/ledger/index.ts";
+import { ordersRoutes } from "./modules/orders/api.ts";
+import type { Orders } from "./modules/orders/index.ts";
+import { createOrders, orderTenantSettings } from "./modules/orders/index.ts";
+import { ordersReactions } from "./modules/orders/reactions.ts";
+import { refusals } from "./refusals.ts";
+import type { Settings } from "./settings.ts";
+
+export interface Modules {
+  readonly ids: Ids;
+  readonly identity: Identity;
+  readonly ledger: Ledger;
+  readonly catalog: Catalog;
+  readonly orders: Orders;
+}
+
+/** Every module, the lower storeys first. Nothing is asked of the database yet. */
+export function createModules(given: {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly secrets: Secrets;
+  readonly database: Database;
+  readonly committers: Committers;
+}): Modules {
+  const { settings, clock, secrets, database, committers } = given;
+  const ids = createIds({ clock });
+  const numbers = createNumbers({ clock, zone: settings.businessZone });
+  const orderSettings = orderTenantSettings({ closeAfterMinutes: settings.orderCloseMinutes });
+  const identity = createIdentity({
+    database,
+    committers,
+    ids,
+    clock,
+    secrets,
+    // What the modules let a tenant choose.
+    tenantSettings: Object.values(orderSettings),
+  });
+  const ledger = createLedger({ database, clock });
+  const catalog = createCatalog({ database, committers, ledger, ids });
+  const orders = createOrders({
+    database,
+    committers,
+    ids,
+    numbers,
+    identity,
+    tenantSettings: orderSettings,
+  });
+  return { ids, identity, ledger, catalog, orders };
+}
+
+/** What a module does when nobody asks: by time, after an event, towards the outside. */
+interface Reactions {
+  readonly deadlines: readonly Deadline[];
+  readonly subscriptions: readonly Subscription[];
+  /** By the name of their task. */
+  readonly jobs: Readonly<Record<string, JobHandler>>;
+}
+
+export function reactionsOf({ identity, orders }: Modules): Reactions {
+  const all: readonly Partial<Reactions>[] = [identityReactions(identity), ordersReactions(orders)];
+  return {
+    deadlines: all.flatMap(({ deadlines = [] }) => deadlines),
+    subscriptions: all.flatMap(({ subscriptions = [] }) => subscriptions),
+    jobs: Object.assign({}, ...all.map(({ jobs }) => jobs)),
+  };
+}
+
+/** The API with every route; it listens when it is told to. */
+export async function createApi(given: {
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly database: Database;
+  readonly modules: Modules;
+}): Promise<Http> {
+  const { settings, log, metrics, clock, database, modules } = given;
+  const { identity, ledger, catalog, orders } = modules;
+  const http = await createHttp({
+    settings,
+    log,
+    metrics,
+    refusals,
+    clock,
+    openapi: {
+      title: "Tongbao",
+      version: "0.1.0",
+      description: "A transaction platform for businesses that sell to members.",
+      serverUrl: settings.publicUrl,
+    },
+  });
+  http.registerAuthentication(identity.authenticate);
+  http.registerReadiness("database", async () => {
+    await Promise.all(database.pools().map((pool) => pool.query("select 1")));
+    return true;
+  });
+  identityRoutes(http.app, identity);
+  ledgerRoutes(http.app, ledger);
+  catalogRoutes(http.app, catalog);
+  ordersRoutes(http.app, orders);
+  metrics.measure("caches", () => {
+    for (const cache of identity.caches) metrics.cache(cache.name, cache.figures());
+  });
+  return http;
+}
