@@ -47,7 +47,7 @@ async function start(settings: Settings) {
   const { database, committers } = await openDatabase(base, () => worker?.hint());
   const keys = settings.masterKeys ?? readOrMakeMasterKeys(join(home, "master.key"));
   const secrets = createSecrets(keys);
-  const modules = createModules({ settings, clock, secrets, database, committers });
+  const modules = createModules({ settings, metrics, clock, secrets, database, committers });
   const http = await createApi({ ...base, database, modules });
   if (settings.role !== "api") worker = startWorker({ ...base, database, modules });
 

@@ -2,6 +2,8 @@
  * The only file that knows every module: it creates them, registers their routes and collects
  * what they react to. main.ts runs what is wired here; tools/generate.ts reads its description.
  */
+import { createAlipay } from "./channels/alipay/index.ts";
+import { createWechatpay } from "./channels/wechatpay/index.ts";
 import type { Committers } from "./kernel/batch.ts";
 import type { Database } from "./kernel/database.ts";
 import type { Deadline } from "./kernel/deadlines.ts";
@@ -30,6 +32,9 @@ import { ordersRoutes } from "./modules/orders/api.ts";
 import type { Orders } from "./modules/orders/index.ts";
 import { createOrders, orderTenantSettings } from "./modules/orders/index.ts";
 import { ordersReactions } from "./modules/orders/reactions.ts";
+import type { Payments } from "./modules/payments/index.ts";
+import { createPayments, paymentTenantSettings } from "./modules/payments/index.ts";
+import { paymentsReactions } from "./modules/payments/reactions.ts";
 import { refusals } from "./refusals.ts";
 import type { Settings } from "./settings.ts";
 
@@ -38,21 +43,24 @@ export interface Modules {
   readonly identity: Identity;
   readonly ledger: Ledger;
   readonly catalog: Catalog;
+  readonly payments: Payments;
   readonly orders: Orders;
 }
 
 /** Every module, the lower storeys first. Nothing is asked of the database yet. */
 export function createModules(given: {
   readonly settings: Settings;
+  readonly metrics: Metrics;
   readonly clock: Clock;
   readonly secrets: Secrets;
   readonly database: Database;
   readonly committers: Committers;
 }): Modules {
-  const { settings, clock, secrets, database, committers } = given;
+  const { settings, metrics, clock, secrets, database, committers } = given;
   const ids = createIds({ clock });
   const numbers = createNumbers({ clock, zone: settings.businessZone });
   const orderSettings = orderTenantSettings({ closeAfterMinutes: settings.orderCloseMinutes });
+  const paymentSettings = paymentTenantSettings();
   const identity = createIdentity({
     database,
     committers,
@@ -60,10 +68,23 @@ export function createModules(given: {
     clock,
     secrets,
     // What the modules let a tenant choose.
-    tenantSettings: Object.values(orderSettings),
+    tenantSettings: [...Object.values(orderSettings), ...Object.values(paymentSettings)],
   });
   const ledger = createLedger({ database, clock });
   const catalog = createCatalog({ database, committers, ledger, ids });
+  const payments = createPayments({
+    database,
+    committers,
+    ids,
+    numbers,
+    clock,
+    secrets,
+    identity,
+    tenantSettings: paymentSettings,
+    channels: [createWechatpay({ clock }), createAlipay({ clock })],
+    publicUrl: settings.publicUrl,
+    outsideCall: metrics.outsideCall,
+  });
   const orders = createOrders({
     database,
     committers,
@@ -72,7 +93,7 @@ export function createModules(given: {
     identity,
     tenantSettings: orderSettings,
   });
-  return { ids, identity, ledger, catalog, orders };
+  return { ids, identity, ledger, catalog, payments, orders };
 }
 
 /** What a module does when nobody asks: by time, after an event, towards the outside. */
@@ -83,8 +104,12 @@ interface Reactions {
   readonly jobs: Readonly<Record<string, JobHandler>>;
 }
 
-export function reactionsOf({ identity, orders }: Modules): Reactions {
-  const all: readonly Partial<Reactions>[] = [identityReactions(identity), ordersReactions(orders)];
+export function reactionsOf({ identity, payments, orders }: Modules): Reactions {
+  const all: readonly Partial<Reactions>[] = [
+    identityReactions(identity),
+    paymentsReactions(payments),
+    ordersReactions(orders),
+  ];
   return {
     deadlines: all.flatMap(({ deadlines = [] }) => deadlines),
     subscriptions: all.flatMap(({ subscriptions = [] }) => subscriptions),

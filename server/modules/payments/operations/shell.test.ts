@@ -6,7 +6,7 @@ import { dayMs, minuteMs, secondMs } from "../../../kernel/time.ts";
 import { available } from "../../ledger/index.ts";
 import { capturedAccount, channelAccount } from "../domain/accounts.ts";
 import type { Attempt } from "../domain/types.ts";
-import { openStand } from "../testing/stand.ts";
+import { openStand } from "./testing/stand.ts";
 
 const stand = await openStand();
 afterAll(() => stand.stop());

@@ -4,38 +4,43 @@
  */
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { assert, required } from "../../../kernel/assert.ts";
-import { createCommitters } from "../../../kernel/batch.ts";
-import { createDatabase } from "../../../kernel/database.ts";
-import { createIds } from "../../../kernel/ids.ts";
-import { createNumbers } from "../../../kernel/numbers.ts";
-import type { Operation } from "../../../kernel/operation.ts";
-import type { Refusal } from "../../../kernel/refusal.ts";
-import { isRefusal } from "../../../kernel/refusal.ts";
-import { createSecrets } from "../../../kernel/secrets.ts";
-import { testDatabase } from "../../../kernel/testing/database.ts";
-import { createTestHttp } from "../../../kernel/testing/http.ts";
-import type { Clock } from "../../../kernel/time.ts";
-import { minuteMs } from "../../../kernel/time.ts";
-import { createSimulator } from "../../../../simulator/index.ts";
-import { createAlipay } from "../../../channels/alipay/index.ts";
-import { createWechatpay } from "../../../channels/wechatpay/index.ts";
-import { refusals } from "../../../refusals.ts";
-import { createIdentity } from "../../identity/index.ts";
-import { loadLedger, saveLedger } from "../../ledger/index.ts";
-import { accountsOfAttempts } from "../domain/accounts.ts";
-import type { ClosePaymentOutcome, OpenAttempt, OpenAttemptOutcome } from "../domain/attempts.ts";
-import { decideClosePayment, decideOpenAttempt } from "../domain/attempts.ts";
-import type { RefundRequested, RequestRefund } from "../domain/refunds.ts";
-import { decideRequestRefund } from "../domain/refunds.ts";
-import { leaseMs } from "../domain/schedules.ts";
-import type { PaymentsWorld } from "../domain/types.ts";
-import { createPayments, paymentTenantSettings } from "../operations/payments.ts";
-import type { MoneyWorld } from "../operations/attempts.ts";
-import type { PaymentMethod } from "../plug.ts";
-import { takeDueAttempts, takeDueRefunds } from "../store/due.ts";
-import { savePayments } from "../store/save.ts";
-import { loadPayments } from "../store/world.ts";
+import { assert, required } from "../../../../kernel/assert.ts";
+import { createCommitters } from "../../../../kernel/batch.ts";
+import { createDatabase } from "../../../../kernel/database.ts";
+import { createIds } from "../../../../kernel/ids.ts";
+import { createNumbers } from "../../../../kernel/numbers.ts";
+import type { Operation } from "../../../../kernel/operation.ts";
+import type { Refusal } from "../../../../kernel/refusal.ts";
+import { isRefusal } from "../../../../kernel/refusal.ts";
+import { createSecrets } from "../../../../kernel/secrets.ts";
+import { testDatabase } from "../../../../kernel/testing/database.ts";
+import { createTestHttp } from "../../../../kernel/testing/http.ts";
+import type { Clock } from "../../../../kernel/time.ts";
+import { minuteMs } from "../../../../kernel/time.ts";
+import { createSimulator } from "../../../../../simulator/index.ts";
+import { createAlipay } from "../../../../channels/alipay/index.ts";
+import { createWechatpay } from "../../../../channels/wechatpay/index.ts";
+import { refusals } from "../../../../refusals.ts";
+import { createIdentity } from "../../../identity/index.ts";
+import { loadLedger, saveLedger } from "../../../ledger/index.ts";
+import { accountsOfAttempts } from "../../domain/accounts.ts";
+import type {
+  ClosePaymentOutcome,
+  OpenAttempt,
+  OpenAttemptOutcome,
+} from "../../domain/attempts.ts";
+import { decideClosePayment, decideOpenAttempt } from "../../domain/attempts.ts";
+import type { RefundRequested, RequestRefund } from "../../domain/refunds.ts";
+import { decideRequestRefund } from "../../domain/refunds.ts";
+import { leaseMs } from "../../domain/schedules.ts";
+import type { PaymentsWorld } from "../../domain/types.ts";
+import { createPayments, paymentTenantSettings } from "../payments.ts";
+import type { MoneyWorld } from "../attempts.ts";
+import { createAccounts } from "./accounts.ts";
+import type { PaymentMethod } from "../../plug.ts";
+import { takeDueAttempts, takeDueRefunds } from "../../store/due.ts";
+import { savePayments } from "../../store/save.ts";
+import { loadPayments } from "../../store/world.ts";
 
 export type Stand = Awaited<ReturnType<typeof openStand>>;
 
@@ -45,85 +50,15 @@ const refundMs = 1_000;
 const roundsMax = 50;
 
 export async function openStand() {
-  const { url } = await testDatabase();
-  let aheadMs = 0;
-  const clock: Clock = { now: () => Date.now() + aheadMs };
-  const ids = createIds({ clock });
-  const numbers = createNumbers({ clock });
-  const database = createDatabase({ url, clock, poolMax: 8 });
-  const committers = createCommitters({ database });
-  const secrets = createSecrets([Buffer.alloc(32, 7)]);
-  const tenantSettings = paymentTenantSettings();
-  const identity = createIdentity({
-    database,
-    committers,
-    ids,
-    clock,
-    secrets,
-    tenantSettings: Object.values(tenantSettings),
-  });
+  const { clock, advance } = createAheadClock();
+  const platform = await createPlatform(clock);
+  const { database, committers, ids, numbers, identity, payments, port } = platform;
   const simulator = await createSimulator({ refundMs });
   const simulatorUrl = await simulator.listen();
   const { control } = simulator;
-  // The world's calendar is the machine's: only waiting passes at once (see simulator/README.md).
-  const channels = [createWechatpay(), createAlipay()];
-  const port = await freePort();
-  const payments = createPayments({
-    database,
-    committers,
-    ids,
-    numbers,
-    clock,
-    secrets,
-    identity,
-    tenantSettings,
-    channels,
-    publicUrl: `http://127.0.0.1:${port}`,
-  });
   const tenantId = ids.next<"Tenant">();
   await identity.createTenant({ id: tenantId, name: "Harbour Mall" });
-  await createWechatAccount();
-  await createAlipayAccount();
-
-  async function createWechatAccount() {
-    const merchant = await control.createWechatMerchant({ mode: "public_key" });
-    return await createAccount({
-      channel: "wechatpay",
-      merchantId: merchant.mchid,
-      appId: merchant.appId,
-      config: {
-        baseUrl: simulatorUrl,
-        merchantSerial: merchant.merchantSerial,
-        merchantPrivateKeyPem: merchant.merchantPrivateKeyPem,
-        apiV3Key: merchant.apiV3Key,
-        platformKeys: { [merchant.platformPublicKeyId]: merchant.platformPublicKeyPem },
-        mode: "public_key",
-      },
-    });
-  }
-
-  async function createAlipayAccount() {
-    const merchant = await control.createAlipayMerchant();
-    return await createAccount({
-      channel: "alipay",
-      merchantId: merchant.sellerId,
-      appId: merchant.appId,
-      config: {
-        gatewayUrl: `${simulatorUrl}/gateway.do`,
-        appPrivateKeyPem: merchant.appPrivateKeyPem,
-        alipayPublicKeyPem: merchant.alipayPublicKeyPem,
-      },
-    });
-  }
-
-  async function createAccount(
-    input: Omit<Parameters<typeof payments.channelAccounts.create>[2], "label" | "active" | "by">,
-  ) {
-    const key = { key: `test/${ids.next<"Key">()}`, bodyHash: Buffer.alloc(32) };
-    const named = { ...input, label: input.channel, active: true, by: "test" };
-    const made = await payments.channelAccounts.create(tenantId, key, named);
-    if (isRefusal(made)) throw new Error(`${made.code} ${JSON.stringify(made.facts)}`);
-  }
+  await createAccounts({ payments, tenantId, ids, control, simulatorUrl });
 
   /** Opens an attempt as an order would, without preparing it. */
   async function openAttempt(change: OpenChange = {}): Promise<OpenAttemptOutcome> {
@@ -194,16 +129,9 @@ export async function openStand() {
   const { http, lines } = await createTestHttp({ refusals, clock });
   http.registerAuthentication(identity.authenticate);
   return {
-    clock,
-    ids,
-    numbers,
-    database,
-    committers,
-    identity,
-    secrets,
+    ...platform,
     control,
     simulatorUrl,
-    payments,
     tenantId,
     http,
     /** The log. */
@@ -230,7 +158,7 @@ export async function openStand() {
 
     /** Time passes here and outside, and what falls due outside has happened. */
     async advance(ms: number): Promise<void> {
-      aheadMs += ms;
+      advance(ms);
       await control.advance(ms);
     },
 
@@ -253,6 +181,35 @@ export async function openStand() {
       await database.close();
     },
   };
+}
+
+function createAheadClock() {
+  let aheadMs = 0;
+  const clock: Clock = { now: () => Date.now() + aheadMs };
+  return { clock, advance: (ms: number) => void (aheadMs += ms) };
+}
+
+async function createPlatform(clock: Clock) {
+  const { url } = await testDatabase();
+  const ids = createIds({ clock });
+  const numbers = createNumbers({ clock });
+  const database = createDatabase({ url, clock, poolMax: 8 });
+  const committers = createCommitters({ database });
+  const secrets = createSecrets([Buffer.alloc(32, 7)]);
+  const shared = { database, committers, ids, clock, secrets };
+  const settings = paymentTenantSettings();
+  const identity = createIdentity({ ...shared, tenantSettings: Object.values(settings) });
+  const port = await freePort();
+  const payments = createPayments({
+    ...shared,
+    numbers,
+    identity,
+    tenantSettings: settings,
+    // The world's calendar is the machine's: only waiting passes at once (simulator/README.md).
+    channels: [createWechatpay(), createAlipay()],
+    publicUrl: `http://127.0.0.1:${port}`,
+  });
+  return { ...shared, numbers, identity, payments, port };
 }
 
 /** The address of notices is needed before anything listens there. */
