@@ -91,6 +91,7 @@ export function createModules(given: {
     ids,
     numbers,
     identity,
+    payments,
     tenantSettings: orderSettings,
   });
   return { ids, identity, ledger, catalog, payments, orders };

@@ -91,8 +91,8 @@ export function isId<Name extends string>(text: string): text is Id<Name> {
 }
 
 /**
- * An id that follows from a text, so that nobody has to look it up or to keep it: SHA-256 cut to 128
- * bits, written as a UUID of version 8 (RFC 9562: an id of the application's own making).
+ * An id that follows from a text, so that nobody has to look it up or to keep it: SHA-256 cut to
+ * 128 bits, written as a UUID of version 8 (RFC 9562: an id of the application's own making).
  */
 export function derivedId(text: string): string {
   const bytes = createHash("sha256").update(text).digest().subarray(0, 16);
