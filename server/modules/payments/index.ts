@@ -17,6 +17,7 @@ export {
 export { attemptMachine, paymentMachine, refundMachine } from "./domain/machines.ts";
 export type { ChannelTable, RefundRequested, RequestRefund } from "./domain/refunds.ts";
 export { decideRecordRefund, decideRequestRefund, refundableOf } from "./domain/refunds.ts";
+export type { RecordTrade, TradeOutcome } from "./domain/trades.ts";
 export { decideRecordTrade } from "./domain/trades.ts";
 export type {
   AccountIdentity,
