@@ -114,6 +114,26 @@ export const refusals = {
     status: 409,
     title: "An order that is {state} cannot be cancelled; what was paid is refunded.",
   },
+  order_not_completable: {
+    status: 409,
+    title: "An order that is {state} cannot be completed: only one that is paid.",
+  },
+  payment_being_closed: {
+    status: 409,
+    title: "Another way to pay this is being closed: try again in a moment.",
+  },
+  refund_line_not_found: {
+    status: 422,
+    title: "The order has {lines} lines: there is no line {line}.",
+  },
+  refund_exceeds_line: {
+    status: 409,
+    title: "Of line {line} at most {left} units can still be refunded, not {wanted}.",
+  },
+  nothing_to_refund: {
+    status: 409,
+    title: "No money is left in what was to be refunded: it went back, or it is on its way.",
+  },
 
   // Payments
   order_already_paid: { status: 409, title: "This is paid already: do not pay again." },

@@ -100,6 +100,7 @@ export function createModules(given: {
     ids,
     numbers,
     identity,
+    payments,
     tenantSettings: orderSettings,
   });
   return { ids, identity, ledger, catalog, payments, orders };

@@ -310,8 +310,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Close an unpaid order; its units are for sale again at once */
+        /** Close an unpaid order; one that somebody may be paying waits for the channel */
         post: operations["cancelOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{orderId}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that a paid order is done; by itself it is after some days */
+        post: operations["completeOrder"];
         delete?: never;
         options?: never;
         head?: never;
@@ -329,6 +346,41 @@ export interface paths {
         get: operations["getOrderHistory"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{orderId}/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pay an order over a channel; the same key gives the same attempt */
+        post: operations["payOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{orderId}/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All refunds of an order, oldest first */
+        get: operations["listOrderRefunds"];
+        put?: never;
+        /** Give back what was paid: an amount, lines with their units, or all that is left */
+        post: operations["refundOrder"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1041,13 +1093,6 @@ export interface components {
             pendingCredits: number;
             balanced: boolean;
         };
-        /** Money */
-        Money: {
-            /** @description In minor units. */
-            amount: number;
-            /** @enum {unknown} */
-            currency: "CNY";
-        };
         /**
          * NewChannelAccount
          * @description Active unless it says otherwise.
@@ -1081,6 +1126,37 @@ export interface components {
                 skuId: string;
                 quantity: number;
             }[];
+        };
+        /**
+         * NewOrderRefund
+         * @description An amount gives back money alone; lines give back their price and their units; neither gives back all that is left.
+         */
+        NewOrderRefund: {
+            amount?: {
+                amount: number;
+                /** @enum {unknown} */
+                currency: "CNY";
+            };
+            lines?: {
+                /** @description Counted from 1. */
+                line: number;
+                quantity: number;
+            }[];
+            reason: string;
+            /** @description Whether the units of the lines go back on sale; so unless it says otherwise. */
+            restock?: boolean;
+        };
+        /** NewPayment */
+        NewPayment: {
+            /** @example wechatpay */
+            channel: string;
+            /** @enum {unknown} */
+            method: "jsapi" | "native" | "h5" | "app" | "page";
+            /** @description The payer at the channel, where the method needs it. */
+            payerId?: string;
+            payerIp?: string;
+            /** @description Where the payer's browser goes afterwards. It proves nothing. */
+            returnUrl?: string;
         };
         /**
          * NewProduct
@@ -1145,6 +1221,7 @@ export interface components {
             /** @enum {unknown} */
             state: "pending_payment" | "paying" | "closing" | "paid" | "completed" | "closed" | "refunded";
             lines: {
+                line: number;
                 skuId: string;
                 title: string;
                 quantity: number;
@@ -1152,6 +1229,8 @@ export interface components {
                 total: components["schemas"]["Amount"];
             }[];
             total: components["schemas"]["Amount"];
+            refunded: components["schemas"]["Amount"];
+            refundsUnderWay: components["schemas"]["Amount"];
             /**
              * Format: date-time
              * @example 2025-11-21T03:42:00.000Z
@@ -1162,6 +1241,16 @@ export interface components {
              * @description Unpaid until then, it closes.
              */
             closesAt: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            paidAt?: string;
+            /**
+             * Format: date-time
+             * @description Paid until then, it is completed.
+             */
+            completesAt?: string;
             /**
              * Format: date-time
              * @example 2025-11-21T03:42:00.000Z
@@ -1180,6 +1269,37 @@ export interface components {
             to: "pending_payment" | "paying" | "closing" | "paid" | "completed" | "closed" | "refunded";
             madeBy: string;
             reason: string;
+        };
+        /** OrderRefund */
+        OrderRefund: {
+            id: string;
+            orderId: string;
+            /** @description For people and for the channel. */
+            number: string;
+            /** @enum {unknown} */
+            cause: "requested" | "late";
+            /** @enum {unknown} */
+            state: "under_way" | "refunded" | "failed";
+            amount: components["schemas"]["Amount"];
+            lines: {
+                /** @description Counted from 1. */
+                line: number;
+                quantity: number;
+            }[];
+            restock: boolean;
+            reason: string;
+            requestedBy: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            requestedAt: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            endedAt?: string;
+            failure?: string;
         };
         /** ParkedEvent */
         ParkedEvent: {
@@ -1270,7 +1390,7 @@ export interface components {
             /** @description The order that is paid. */
             reference: string;
             description: string;
-            amount: components["schemas"]["Money"];
+            amount: components["schemas"]["Amount"];
             /** @enum {unknown} */
             state: "open" | "closing" | "paid" | "closed";
             paidAttemptId?: string;
@@ -1294,7 +1414,7 @@ export interface components {
             /** @example wechatpay */
             channel: string;
             method: string;
-            amount: components["schemas"]["Money"];
+            amount: components["schemas"]["Amount"];
             /** @enum {unknown} */
             state: "preparing" | "awaiting" | "closing" | "paid" | "closed" | "failed";
             payerId?: string;
@@ -1324,7 +1444,7 @@ export interface components {
             /** @description The order that is paid. */
             reference: string;
             description: string;
-            amount: components["schemas"]["Money"];
+            amount: components["schemas"]["Amount"];
             /** @enum {unknown} */
             state: "open" | "closing" | "paid" | "closed";
             paidAttemptId?: string;
@@ -1411,7 +1531,7 @@ export interface components {
             attemptId: string;
             reference: string;
             cause: string;
-            amount: components["schemas"]["Money"];
+            amount: components["schemas"]["Amount"];
             reason: string;
             /** @enum {unknown} */
             state: "requested" | "processing" | "abnormal" | "refunded" | "failed";
@@ -1476,6 +1596,39 @@ export interface components {
             title?: string;
             /** @description Orders are taken while product and SKU are on sale. */
             onSale?: boolean;
+        };
+        /** StartedPayment */
+        StartedPayment: {
+            paymentId: string;
+            attemptId: string;
+            /** @description The number that the channel knows. */
+            attemptNumber: string;
+            /** @example wechatpay */
+            channel: string;
+            /** @enum {unknown} */
+            method: "jsapi" | "native" | "h5" | "app" | "page";
+            amount: components["schemas"]["Amount"];
+            /** @description What the client needs to let the payer pay. */
+            instruction: {
+                /** @enum {string} */
+                kind: "qr_code";
+                content: string;
+            } | {
+                /** @enum {string} */
+                kind: "redirect";
+                url: string;
+            } | {
+                /** @enum {string} */
+                kind: "sdk_call";
+                params: {
+                    [key: string]: string;
+                };
+            };
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            expiresAt: string;
         };
         /** Stock */
         Stock: {
@@ -1600,6 +1753,10 @@ export interface components {
         TenantSettingValues: {
             /** @description Minutes after which an unpaid order is closed. */
             "orders.close_after_minutes"?: number | null | -1;
+            /** @description Days after which a paid order is completed by itself. */
+            "orders.complete_after_days"?: number | null | -1;
+            /** @description What becomes of money for an order that is closed already: refund it, or revive the order when its units are still there. */
+            "orders.late_payment"?: ("refund" | "revive") | null | -1;
             /** @description Seconds after which the channel is first asked about a payment that nobody has told of; -1: 5. */
             "payments.first_query_after_seconds"?: number | null | -1;
         };
@@ -2383,6 +2540,40 @@ export interface operations {
             };
         };
     };
+    completeOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                orderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getOrderHistory: {
         parameters: {
             query?: never;
@@ -2403,6 +2594,116 @@ export interface operations {
                     "application/json": {
                         items: components["schemas"]["OrderHistoryStep"][];
                     };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    payOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                orderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPayment"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartedPayment"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listOrderRefunds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                orderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["OrderRefund"][];
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refundOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                orderId: string;
+            };
+            cookie?: never;
+        };
+        /** @description An amount gives back money alone; lines give back their price and their units; neither gives back all that is left. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOrderRefund"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderRefund"];
                 };
             };
             /** @description Refused, or failed; the code says which. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createIds, idTime, isId, parseId } from "./ids.ts";
+import { createIds, derivedId, idTime, isId, parseId } from "./ids.ts";
 import { createManualClock, systemClock } from "./time.ts";
 
 const start = Date.parse("2025-11-21T03:42:00.123Z");
@@ -43,4 +43,10 @@ test("only ids of ours are parsed", () => {
   expect(parseId(id.toUpperCase())).toBeUndefined();
   expect(parseId("3f0d3b8e-6f0a-4d2b-9c43-0c8c2f6f7d11")).toBeUndefined();
   expect(parseId(`${id}\n`)).toBeUndefined();
+});
+
+test("a derived id is the SHA-256 of its text, as a UUID of version 8", () => {
+  // FIPS 180-4's own example: ba7816bf 8f01cfea 414140de 5dae2223 ...
+  expect(derivedId("abc")).toBe("ba7816bf-8f01-8fea-8141-40de5dae2223");
+  expect(derivedId("abd")).not.toBe(derivedId("abc"));
 });

@@ -1,4 +1,4 @@
-import { randomFillSync } from "node:crypto";
+import { createHash, randomFillSync } from "node:crypto";
 import type { Clock } from "./time.ts";
 
 declare const brand: unique symbol;
@@ -88,6 +88,17 @@ export function parseId<Name extends string>(text: string): Id<Name> | undefined
 
 export function isId<Name extends string>(text: string): text is Id<Name> {
   return idPattern.test(text);
+}
+
+/**
+ * An id that follows from a text, so that nobody has to look it up or to keep it: SHA-256 cut to
+ * 128 bits, written as a UUID of version 8 (RFC 9562: an id of the application's own making).
+ */
+export function derivedId(text: string): string {
+  const bytes = createHash("sha256").update(text).digest().subarray(0, 16);
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
 /** When the id was made, by the maker's clock, in epoch milliseconds. */

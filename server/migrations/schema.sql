@@ -302,14 +302,48 @@ create table orders.orders (
   placed_at timestamp with time zone not null,
   close_due_at timestamp with time zone not null,
   changed_at timestamp with time zone not null,
+  paid_at timestamp with time zone,
+  stock_bundle_id uuid,
+  complete_due_at timestamp with time zone,
+  refunded bigint not null default 0,
+  refunding bigint not null default 0,
   constraint orders_pkey PRIMARY KEY (tenant_id, id),
   constraint orders_tenant_id_number_key UNIQUE (tenant_id, number),
+  constraint orders_check CHECK (refunded >= 0 AND refunded <= total),
+  constraint orders_check1 CHECK ((state = ANY (ARRAY['pending_payment'::text, 'paying'::text, 'closing'::text, 'closed'::text])) OR paid_at IS NOT NULL),
   constraint orders_member_id_check CHECK (length(member_id) >= 1 AND length(member_id) <= 64),
+  constraint orders_refunding_check CHECK (refunding >= 0),
   constraint orders_state_check CHECK (state = ANY (ARRAY['pending_payment'::text, 'paying'::text, 'closing'::text, 'paid'::text, 'completed'::text, 'closed'::text, 'refunded'::text])),
   constraint orders_total_check CHECK (total >= 0)
 ) with (fillfactor=80);
-CREATE INDEX orders_close_due ON orders.orders USING btree (close_due_at) WHERE state = 'pending_payment'::text;
+CREATE INDEX orders_close_due ON orders.orders USING btree (close_due_at) WHERE state = ANY (ARRAY['pending_payment'::text, 'paying'::text]);
+CREATE INDEX orders_closing ON orders.orders USING btree (changed_at) WHERE state = 'closing'::text;
+CREATE INDEX orders_complete_due ON orders.orders USING btree (complete_due_at) WHERE state = 'paid'::text;
 CREATE INDEX orders_of_member ON orders.orders USING btree (tenant_id, member_id, id);
+
+create table orders.refunds (
+  tenant_id uuid not null,
+  id uuid not null,
+  order_id uuid not null,
+  number text not null,
+  cause text not null,
+  amount bigint not null,
+  lines json not null,
+  restock boolean not null,
+  reason text not null,
+  state text not null,
+  failure text,
+  requested_by text not null,
+  requested_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  constraint refunds_pkey PRIMARY KEY (tenant_id, id),
+  constraint refunds_amount_check CHECK (amount > 0),
+  constraint refunds_cause_check CHECK (cause = ANY (ARRAY['requested'::text, 'late'::text])),
+  constraint refunds_check CHECK ((ended_at IS NULL) = (state = 'under_way'::text)),
+  constraint refunds_reason_check CHECK (length(reason) >= 1 AND length(reason) <= 80),
+  constraint refunds_state_check CHECK (state = ANY (ARRAY['under_way'::text, 'refunded'::text, 'failed'::text]))
+);
+CREATE INDEX refunds_of_order ON orders.refunds USING btree (tenant_id, order_id, id);
 
 create table payments.attempts (
   tenant_id uuid not null,
@@ -453,6 +487,7 @@ alter table identity.tenant_settings add constraint tenant_settings_tenant_id_fk
 alter table kernel.parked_events add constraint parked_events_tenant_id_seq_fkey FOREIGN KEY (tenant_id, seq) REFERENCES kernel.events(tenant_id, seq);
 alter table ledger.balances add constraint balances_tenant_id_account_id_fkey FOREIGN KEY (tenant_id, account_id) REFERENCES ledger.accounts(tenant_id, id);
 alter table orders.history add constraint history_tenant_id_order_id_fkey FOREIGN KEY (tenant_id, order_id) REFERENCES orders.orders(tenant_id, id);
+alter table orders.refunds add constraint refunds_tenant_id_order_id_fkey FOREIGN KEY (tenant_id, order_id) REFERENCES orders.orders(tenant_id, id);
 alter table payments.attempts add constraint attempts_tenant_id_account_id_fkey FOREIGN KEY (tenant_id, account_id) REFERENCES payments.channel_accounts(tenant_id, id);
 alter table payments.attempts add constraint attempts_tenant_id_payment_id_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES payments.payments(tenant_id, id);
 alter table payments.notices add constraint notices_tenant_id_account_id_fkey FOREIGN KEY (tenant_id, account_id) REFERENCES payments.channel_accounts(tenant_id, id);

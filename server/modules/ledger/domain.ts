@@ -1,6 +1,6 @@
 /** Double entry as pure decisions over a world that was loaded and locked. No I/O. */
-import { createHash } from "node:crypto";
 import { assert, required } from "../../kernel/assert.ts";
+import { derivedId } from "../../kernel/ids.ts";
 
 export type AccountId = string & { readonly __id: "LedgerAccount" };
 
@@ -71,18 +71,10 @@ export interface OpenLeg extends Leg {
   readonly remaining: bigint;
 }
 
-/**
- * The id follows from the code, so nobody has to look it up. SHA-256 cut to 128 bits, written as a
- * UUID of version 8 (RFC 9562: an id of the application's own making).
- */
+/** The id follows from the code, so nobody has to look it up. */
 export function accountIdOf(code: string): AccountId {
-  const bytes = createHash("sha256").update(code).digest().subarray(0, 16);
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = bytes.toString("hex");
-  const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)];
   // The only place that makes account ids.
-  return `${parts.join("-")}-${hex.slice(20)}` as AccountId;
+  return derivedId(code) as AccountId;
 }
 
 /** What may still be taken out of an account. Unguarded accounts are never short. */

@@ -12,6 +12,7 @@ import { refusals } from "../../refusals.ts";
 import { createCatalog } from "../catalog/index.ts";
 import { createIdentity } from "../identity/index.ts";
 import { createLedger } from "../ledger/index.ts";
+import { createPayments, paymentTenantSettings } from "../payments/index.ts";
 import { ordersRoutes } from "./api.ts";
 import { createOrders, orderTenantSettings } from "./index.ts";
 
@@ -26,18 +27,21 @@ async function startProcess() {
   const database = createDatabase({ url, clock, poolMax: 6 });
   const committers = createCommitters({ database });
   const orderSettings = orderTenantSettings({ closeAfterMinutes: 30 });
-  const tenantSettings = Object.values(orderSettings);
+  const paymentSettings = paymentTenantSettings();
+  const tenantSettings = [...Object.values(orderSettings), ...Object.values(paymentSettings)];
   const identity = createIdentity({ database, committers, ids, clock, secrets, tenantSettings });
   const ledger = createLedger({ database, clock });
   const catalog = createCatalog({ database, committers, ledger, ids });
-  const orders = createOrders({
-    database,
-    committers,
-    ids,
-    numbers: createNumbers({ clock }),
-    identity,
-    tenantSettings: orderSettings,
+  const shared = { database, committers, ids, numbers: createNumbers({ clock }), identity };
+  const payments = createPayments({
+    ...shared,
+    clock,
+    secrets,
+    tenantSettings: paymentSettings,
+    channels: [],
+    publicUrl: "http://127.0.0.1",
   });
+  const orders = createOrders({ ...shared, payments, tenantSettings: orderSettings });
   const { http } = await createTestHttp({ refusals, clock, settings: { inFlightMax: 1_000 } });
   http.registerAuthentication(identity.authenticate);
   ordersRoutes(http.app, orders, identity);

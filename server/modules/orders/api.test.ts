@@ -12,6 +12,7 @@ import { createCatalog } from "../catalog/index.ts";
 import type { PrincipalKind } from "../identity/index.ts";
 import { createIdentity } from "../identity/index.ts";
 import { createLedger } from "../ledger/index.ts";
+import { createPayments, paymentTenantSettings } from "../payments/index.ts";
 import { ordersRoutes } from "./api.ts";
 import { createOrders, orderTenantSettings } from "./index.ts";
 
@@ -28,18 +29,34 @@ const observe = {
 };
 const committers = createCommitters({ database, observe });
 const tenantSettings = orderTenantSettings({ closeAfterMinutes: 30 });
+const paymentSettings = paymentTenantSettings();
+const secrets = createSecrets([Buffer.alloc(32, 7)]);
 const identity = createIdentity({
   database,
   committers,
   ids,
   clock,
-  secrets: createSecrets([Buffer.alloc(32, 7)]),
-  tenantSettings: Object.values(tenantSettings),
+  secrets,
+  tenantSettings: [...Object.values(tenantSettings), ...Object.values(paymentSettings)],
 });
 const ledger = createLedger({ database, clock });
 const catalog = createCatalog({ database, committers, ledger, ids });
 const numbers = createNumbers({ clock });
-const orders = createOrders({ database, committers, ids, numbers, identity, tenantSettings });
+/** Without a channel: what is paid stands in api/payments.test.ts. */
+const payments = createPayments({
+  database,
+  committers,
+  ids,
+  numbers,
+  clock,
+  secrets,
+  identity,
+  tenantSettings: paymentSettings,
+  channels: [],
+  publicUrl: "http://127.0.0.1",
+});
+const shared = { database, ids, numbers, identity, payments, tenantSettings };
+const orders = createOrders({ ...shared, committers });
 const { http } = await createTestHttp({ refusals, clock, settings: { inFlightMax: 1_000 } });
 http.registerAuthentication(identity.authenticate);
 ordersRoutes(http.app, orders, identity);
@@ -180,14 +197,7 @@ test("1,000 buyers of 100 units: 100 orders, and all units back after the close"
 test("orders over shared SKUs in any order never lock each other out [LED-10]", async () => {
   const skus = await Promise.all([sell(60), sell(60), sell(60)]);
   const second = createCommitters({ database, observe });
-  const twin = createOrders({
-    database,
-    committers: second,
-    ids,
-    numbers,
-    identity,
-    tenantSettings,
-  });
+  const twin = createOrders({ ...shared, committers: second });
   const answers = [];
   // Small waves make many batches, two at a time, over the same three rows.
   for (let wave = 0; wave < 50; wave += 1) {

@@ -1,13 +1,9 @@
 import type { FastifyRequest } from "fastify";
 import Type from "typebox";
-import type { Principal } from "../../kernel/access.ts";
 import { principalOf } from "../../kernel/access.ts";
 import type { App } from "../../kernel/app.ts";
 import type { IdempotencyKey } from "../../kernel/idempotency.ts";
-import type { Id } from "../../kernel/ids.ts";
-import { idPatternSource, isId } from "../../kernel/ids.ts";
-import { statesOf } from "../../kernel/machine.ts";
-import { currencies } from "../../kernel/money.ts";
+import { isId } from "../../kernel/ids.ts";
 import { pageOf, pageQuery, readPage, toPage } from "../../kernel/page.ts";
 import type { Answer } from "../../kernel/operation.ts";
 import { malformed } from "../../kernel/problem.ts";
@@ -17,97 +13,30 @@ import { readIdempotencyKey } from "../../kernel/request.ts";
 import { refuse } from "../../refusals.ts";
 import type { Identity } from "../identity/index.ts";
 import { actingMember } from "../identity/index.ts";
-import { orderMachine } from "./domain/machine.ts";
+import { paymentRoutes } from "./api/payments.ts";
+import {
+  changeOf,
+  checkedId,
+  historyStep,
+  memberId,
+  newOrder,
+  order,
+  orderParams,
+  reading,
+  states,
+  tags,
+  visibleMember,
+  writing,
+} from "./api/shapes.ts";
 import { historyView, orderView } from "./domain/views.ts";
-import type { Orders } from "./operations.ts";
-
-const tags = ["Orders"];
-const reading = { config: { scope: "orders:read" } } as const;
-const writing = { config: { scope: "orders:write" } } as const;
-
-const linesMax = 50;
-const quantityMax = 10_000;
-
-const id = Type.Unsafe<string>(
-  Type.String({ pattern: idPatternSource, "x-allowed": "a UUIDv7 of ours" }),
-);
-const time = Type.String({ format: "date-time", examples: ["2025-11-21T03:42:00.000Z"] });
-const memberId = Type.Unsafe<string>(
-  Type.String({
-    pattern: "^[A-Za-z0-9_-]{1,64}$",
-    description: "A member's token may leave it out: it acts for its own member only.",
-    examples: ["m-1"],
-    "x-allowed": "1 to 64 letters, digits, - or _",
-  }),
-);
-const states = statesOf(orderMachine);
-const amount = Type.Object(
-  { amount: Type.Integer({ minimum: 0 }), currency: Type.Enum([...currencies]) },
-  { title: "Amount", description: "In minor units: 1999 CNY is 19.99 yuan." },
-);
-
-const newOrder = Type.Object(
-  {
-    memberId: Type.Optional(memberId),
-    lines: Type.Array(
-      Type.Object({ skuId: id, quantity: Type.Integer({ minimum: 1, maximum: quantityMax }) }),
-      { minItems: 1, maxItems: linesMax },
-    ),
-  },
-  { title: "NewOrder", description: "The prices are those of this moment." },
-);
-
-const order = Type.Object(
-  {
-    id,
-    number: Type.String({ description: "For people; it carries the day and a check digit." }),
-    memberId: Type.String(),
-    state: Type.Enum(states),
-    lines: Type.Array(
-      Type.Object({
-        skuId: id,
-        title: Type.String(),
-        quantity: Type.Integer({ minimum: 1 }),
-        unitPrice: amount,
-        total: amount,
-      }),
-    ),
-    total: amount,
-    placedAt: time,
-    closesAt: Type.String({ format: "date-time", description: "Unpaid until then, it closes." }),
-    changedAt: time,
-  },
-  { title: "Order" },
-);
-
-const historyStep = Type.Object(
-  {
-    at: time,
-    from: Type.Union([Type.Enum(states), Type.Null()]),
-    to: Type.Enum(states),
-    madeBy: Type.String(),
-    reason: Type.String(),
-  },
-  { title: "OrderHistoryStep" },
-);
-
-const orderParams = Type.Object({ orderId: id });
+import type { Orders } from "./operations/orders.ts";
 
 export function ordersRoutes(app: App, orders: Orders, identity: Identity): void {
   placingRoute(app, orders, identity);
-  cancelRoute(app, orders);
+  changeRoutes(app, orders);
+  paymentRoutes(app, orders);
   listRoute(app, orders);
   readRoutes(app, orders);
-}
-
-/** The pattern of the route has checked it. */
-function checkedId<Name extends string>(text: string): Id<Name> {
-  return text as Id<Name>;
-}
-
-/** Members see their own orders only; to them the others do not exist. */
-function visibleMember({ kind, memberId: own }: Principal): string | undefined {
-  return kind === "member" ? own : undefined;
 }
 
 function placingRoute(app: App, orders: Orders, identity: Identity): void {
@@ -166,14 +95,14 @@ function usedFor({ body }: Answer): Refusal {
   return refuse("submit_token_used", { orderId: placed.id, number: placed.number });
 }
 
-function cancelRoute(app: App, orders: Orders): void {
+function changeRoutes(app: App, orders: Orders): void {
   app.post(
     "/v1/orders/:orderId/cancel",
     {
       ...writing,
       schema: {
         operationId: "cancelOrder",
-        summary: "Close an unpaid order; its units are for sale again at once",
+        summary: "Close an unpaid order; one that somebody may be paying waits for the channel",
         tags,
         params: orderParams,
         response: { 200: order },
@@ -181,14 +110,29 @@ function cancelRoute(app: App, orders: Orders): void {
     },
     async (request, reply) => {
       const principal = principalOf(request);
-      const own = visibleMember(principal);
-      const command = {
-        orderId: checkedId<"Order">(request.params.orderId),
-        madeBy: principal.subject,
-        ...(own === undefined ? {} : { memberId: own }),
-      };
+      const command = changeOf(principal, request.params.orderId);
       const key = readIdempotencyKey(request);
       return reply.answer(await orders.cancelOrder(principal.tenantId, key, command));
+    },
+  );
+
+  app.post(
+    "/v1/orders/:orderId/complete",
+    {
+      ...writing,
+      schema: {
+        operationId: "completeOrder",
+        summary: "Say that a paid order is done; by itself it is after some days",
+        tags,
+        params: orderParams,
+        response: { 200: order },
+      },
+    },
+    async (request, reply) => {
+      const principal = principalOf(request);
+      const command = changeOf(principal, request.params.orderId);
+      const key = readIdempotencyKey(request);
+      return reply.answer(await orders.completeOrder(principal.tenantId, key, command));
     },
   );
 }

@@ -1,8 +1,10 @@
-// Orders: a member's order from placing to its end. An order is a row and a bundle of held units in
-// the ledger; closing releases them in the same transaction. Unpaid orders close by themselves, and
-// the history of each order says who moved it, when and why.
-export type { OrderState } from "./domain/machine.ts";
-export { orderMachine } from "./domain/machine.ts";
-export type { Order, OrderId, OrderLine } from "./domain/types.ts";
-export type { Orders } from "./operations.ts";
-export { createOrders, orderTenantSettings } from "./operations.ts";
+// Orders: a member's order from placing to its end. An order is a row and a bundle of units in the
+// ledger: held until it is paid, sold then, given back when it closes. What was paid goes back by
+// amount or by lines; the history of each order says who did what, when and why.
+export type { OrderRefundState, OrderState } from "./domain/machine.ts";
+export { orderMachine, orderRefundMachine } from "./domain/machine.ts";
+export type { Order, OrderEvent, OrderId, OrderLine, OrderRefund } from "./domain/types.ts";
+export type { OrderPayments } from "./operations/payments.ts";
+export type { Orders } from "./operations/orders.ts";
+export { createOrders } from "./operations/orders.ts";
+export { orderTenantSettings } from "./operations/terms.ts";

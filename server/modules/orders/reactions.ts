@@ -1,28 +1,55 @@
 import type { Deadline } from "../../kernel/deadlines.ts";
 import type { Watch } from "../../kernel/measures.ts";
 import { watchStates } from "../../kernel/measures.ts";
+import type { Subscription } from "../../kernel/subscriptions.ts";
+import { secondMs } from "../../kernel/time.ts";
 import { orderMachine } from "./domain/machine.ts";
-import type { Orders } from "./operations.ts";
-import { oldestUnpaid } from "./store/watch.ts";
-import { tenantsWithOrdersDue } from "./store/world.ts";
+import { paymentNewsTypes } from "./domain/news.ts";
+import type { Orders } from "./operations/orders.ts";
+import { oldestClosing, oldestPaid, oldestUnpaid } from "./store/watch.ts";
+import { tenantsWithOrdersDue, tenantsWithOrdersToComplete } from "./store/world.ts";
 
 /** Unpaid orders are closed within two seconds of their time, so the sweep looks oftener. */
 const closeEveryMs = 500;
-const closeBatchMax = 500;
+/** Nobody waits for a completion after a week to the second. */
+const completeEveryMs = 10 * secondMs;
+const sweepBatchMax = 500;
+/** Events are small and orders are locked by the batch: more would keep payers waiting. */
+const newsBatchMax = 200;
 
 export function ordersReactions(orders: Orders): {
   readonly deadlines: readonly Deadline[];
+  readonly subscriptions: readonly Subscription[];
   readonly watches: readonly Watch[];
 } {
   return {
-    watches: [watchStates(orderMachine, ["pending_payment"], oldestUnpaid)],
+    watches: [
+      watchStates(orderMachine, ["pending_payment", "paying"], oldestUnpaid),
+      watchStates(orderMachine, ["closing"], oldestClosing),
+      watchStates(orderMachine, ["paid"], oldestPaid),
+    ],
     deadlines: [
       {
         name: "orders.close_due",
         everyMs: closeEveryMs,
-        batchMax: closeBatchMax,
+        batchMax: sweepBatchMax,
         tenantsDue: tenantsWithOrdersDue,
         sweep: (tx, limit) => orders.closeDueOrders(tx, limit),
+      },
+      {
+        name: "orders.complete_due",
+        everyMs: completeEveryMs,
+        batchMax: sweepBatchMax,
+        tenantsDue: tenantsWithOrdersToComplete,
+        sweep: (tx, limit) => orders.completeDueOrders(tx, limit),
+      },
+    ],
+    subscriptions: [
+      {
+        name: "orders.payments",
+        types: paymentNewsTypes,
+        batchMax: newsBatchMax,
+        apply: (tx, events) => orders.recordPaymentNews(tx, events),
       },
     ],
   };

@@ -8,10 +8,17 @@ export type {
   OpenAttempt,
   OpenAttemptOutcome,
 } from "./domain/attempts.ts";
-export { decideClosePayment, decideOpenAttempt } from "./domain/attempts.ts";
+export {
+  decideClosePayment,
+  decideOpenAttempt,
+  decideRecordClosed,
+  decideRecordPrepared,
+} from "./domain/attempts.ts";
 export { attemptMachine, paymentMachine, refundMachine } from "./domain/machines.ts";
 export type { ChannelTable, RefundRequested, RequestRefund } from "./domain/refunds.ts";
-export { decideRequestRefund, refundableOf } from "./domain/refunds.ts";
+export { decideRecordRefund, decideRequestRefund, refundableOf } from "./domain/refunds.ts";
+export type { RecordTrade, TradeOutcome } from "./domain/trades.ts";
+export { decideRecordTrade } from "./domain/trades.ts";
 export type {
   AccountIdentity,
   Attempt,

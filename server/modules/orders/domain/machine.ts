@@ -41,3 +41,21 @@ export const orderMachine = defineMachine({
 });
 
 export type OrderState = StateOf<typeof orderMachine>;
+
+/** A refund as orders see it; payments knows the steps in between. */
+export const orderRefundMachine = defineMachine({
+  name: "order_refund",
+  states: {
+    under_way: {
+      deadline: "that of the refund in payments, which asks the channel",
+      findOut: "the events of payments, exactly once",
+      owner: "payments",
+    },
+    refunded: { final: true },
+    failed: { resting: "a channel that refunds after having said no" },
+  },
+  initial: "under_way",
+  moves: { under_way: ["refunded", "failed"], failed: ["refunded"] },
+});
+
+export type OrderRefundState = StateOf<typeof orderRefundMachine>;

@@ -1,8 +1,10 @@
+import type { NewEvent } from "../../../kernel/events.ts";
 import type { Id } from "../../../kernel/ids.ts";
 import type { Currency } from "../../../kernel/money.ts";
 import type { Sku, SkuId } from "../../catalog/index.ts";
 import type { LedgerWorld } from "../../ledger/index.ts";
-import type { OrderState } from "./machine.ts";
+import type { ChannelTable, PaymentsWorld, RefundId } from "../../payments/index.ts";
+import type { OrderRefundState, OrderState } from "./machine.ts";
 
 export type OrderId = Id<"Order">;
 
@@ -14,7 +16,7 @@ export interface OrderLine {
   readonly unitPriceMinor: bigint;
 }
 
-/** Times are epoch milliseconds, amounts minor units. The id is also that of its stock's bundle. */
+/** Times are epoch milliseconds, amounts minor units. */
 export interface Order {
   readonly id: OrderId;
   readonly number: string;
@@ -25,11 +27,47 @@ export interface Order {
   readonly placedBy: string;
   readonly placedAt: number;
   readonly closeDueAt: number;
+  /** The bundle that holds or has sold its units: of the order's own id, unless it was revived. */
+  stockBundleId: string;
   state: OrderState;
+  paidAt: number | undefined;
+  completeDueAt: number | undefined;
+  /** Back at the payer, and on its way there. */
+  refundedMinor: bigint;
+  refundingMinor: bigint;
   changedAt: number;
 }
 
-/** One line of an order's history: who, when, why. */
+/** Units of a line; lines are counted from 1, as people do. */
+export interface LineQuantity {
+  readonly line: number;
+  readonly quantity: number;
+}
+
+/** What of an order goes back. Its money travels in the refund of the same id in payments. */
+export interface OrderRefund {
+  readonly id: RefundId;
+  readonly orderId: OrderId;
+  readonly number: string;
+  readonly cause: "requested" | "late";
+  readonly amountMinor: bigint;
+  readonly currency: Currency;
+  /** In the order of the lines; empty where only money goes back. */
+  readonly lines: readonly LineQuantity[];
+  /** Whether the units of the lines go back on sale. */
+  readonly restock: boolean;
+  readonly reason: string;
+  readonly requestedBy: string;
+  readonly requestedAt: number;
+  state: OrderRefundState;
+  failure: string | undefined;
+  endedAt: number | undefined;
+}
+
+/**
+ * One line of an order's history: who, when, why. What happens to an order without moving it, such
+ * as a refund of a part, has the same state on both sides.
+ */
 export interface HistoryStep {
   readonly orderId: OrderId;
   readonly step: number;
@@ -47,18 +85,59 @@ export interface PlaceOrder {
   readonly lines: readonly { readonly skuId: SkuId; readonly quantity: number }[];
   readonly placedBy: string;
   readonly closeAfterMs: number;
+  /** For an order that costs nothing: it is paid when it is placed. */
+  readonly completeAfterMs: number;
+}
+
+/** What becomes of money that arrives when the order is closed already. */
+export const latePaymentChoices = ["refund", "revive"] as const;
+export type LatePayment = (typeof latePaymentChoices)[number];
+
+/** What the tenant has chosen, as it was when the command was made. */
+export interface PaidTerms {
+  readonly completeAfterMs: number;
+  readonly latePayment: LatePayment;
+  readonly channels: ChannelTable;
 }
 
 export interface OrdersWorld {
   readonly orders: Map<OrderId, Order>;
   /** The newest step of each order that was loaded. */
   readonly steps: Map<OrderId, number>;
+  /** All refunds of the orders, where the operation needs them. */
+  readonly refunds: Map<RefundId, OrderRefund>;
   readonly skus: ReadonlyMap<SkuId, Sku>;
+  readonly payments: PaymentsWorld;
   readonly ledger: LedgerWorld;
+  readonly written: Written;
 }
 
-/** What `save` has to write. */
+/** What decisions did, for `save`. */
 export interface Written {
   readonly placed: Order[];
-  readonly moved: { readonly order: Order; readonly step: HistoryStep }[];
+  readonly changed: Set<Order>;
+  readonly steps: HistoryStep[];
+  readonly newRefunds: Set<OrderRefund>;
+  readonly changedRefunds: Set<OrderRefund>;
+  readonly events: OrderEvent[];
+}
+
+/** One event for the placing, and one for each state that an order comes to after it. */
+export type OrderEvent =
+  | NewEvent<"order_placed", OrderTold>
+  | NewEvent<`order_${OrderState}`, OrderMoved>;
+
+/** Amounts are minor units. */
+export interface OrderTold {
+  readonly orderId: OrderId;
+  readonly number: string;
+  readonly memberId: string;
+  readonly totalMinor: bigint;
+  readonly currency: Currency;
+  readonly lines: readonly { readonly skuId: SkuId; readonly quantity: number }[];
+}
+
+export interface OrderMoved extends OrderTold {
+  readonly refundedMinor: bigint;
+  readonly reason: string;
 }

@@ -1,7 +1,9 @@
 import type { Database } from "../../../kernel/database.ts";
 import { statement } from "../../../kernel/database.ts";
 import type { OrderState } from "../domain/machine.ts";
-import type { HistoryStep, Order, OrderId } from "../domain/types.ts";
+import type { HistoryStep, Order, OrderId, OrderRefund } from "../domain/types.ts";
+import type { OrderRefundRow } from "./refunds.ts";
+import { refundOf } from "./refunds.ts";
 import type { OrderRow } from "./world.ts";
 import { orderOf } from "./world.ts";
 
@@ -15,7 +17,7 @@ interface StepRow {
 }
 
 const columns = `id, number, member_id, state, lines, total, currency, placed_by, placed_at,
-          close_due_at, changed_at`;
+          close_due_at, stock_bundle_id, paid_at, complete_due_at, refunded, refunding, changed_at`;
 
 const selectOrder = statement(
   "orders.order_by_id",
@@ -46,6 +48,15 @@ const selectHistory = statement(
   "orders.history_of_order",
   `select step, at, from_state, to_state, made_by, reason
    from orders.history where tenant_id = $1 and order_id = $2 order by step`,
+);
+
+const selectRefunds = statement(
+  "orders.refunds_of_order",
+  `select r.id, r.order_id, r.number, r.cause, r.amount, o.currency, r.lines, r.restock, r.reason,
+          r.state, r.failure, r.requested_by, r.requested_at, r.ended_at
+   from orders.refunds r
+   join orders.orders o on o.tenant_id = $1 and o.id = r.order_id
+   where r.tenant_id = $1 and r.order_id = $2 order by r.id`,
 );
 
 /** `memberId`: only this member's order; to members those of others do not exist. */
@@ -111,4 +122,14 @@ export async function readHistory(
     madeBy: row.made_by,
     reason: row.reason,
   }));
+}
+
+/** Oldest first. */
+export async function readRefunds(
+  database: Database,
+  tenantId: string,
+  orderId: OrderId,
+): Promise<OrderRefund[]> {
+  const rows = await database.read<OrderRefundRow>(tenantId, selectRefunds, [tenantId, orderId]);
+  return rows.map(refundOf);
 }

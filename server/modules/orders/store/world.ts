@@ -3,7 +3,8 @@ import { statement, timestamp, timestamps } from "../../../kernel/database.ts";
 import type { Currency } from "../../../kernel/money.ts";
 import type { SkuId } from "../../catalog/index.ts";
 import type { OrderState } from "../domain/machine.ts";
-import type { HistoryStep, Order, OrderId, OrderLine } from "../domain/types.ts";
+import type { HistoryStep, Order, OrderId, OrderLine, OrdersWorld } from "../domain/types.ts";
+import { optionalTime, saveRefunds } from "./refunds.ts";
 
 export interface OrderRow {
   id: OrderId;
@@ -16,6 +17,11 @@ export interface OrderRow {
   placed_by: string;
   placed_at: number;
   close_due_at: number;
+  stock_bundle_id: string | null;
+  paid_at: number | null;
+  complete_due_at: number | null;
+  refunded: bigint;
+  refunding: bigint;
   changed_at: number;
 }
 
@@ -30,7 +36,7 @@ interface LineJson {
 const lockOrders = statement(
   "orders.lock_orders",
   `select id, number, member_id, state, lines, total, currency, placed_by, placed_at,
-          close_due_at, changed_at
+          close_due_at, stock_bundle_id, paid_at, complete_due_at, refunded, refunding, changed_at
    from orders.orders where tenant_id = $1 and id = any($2::uuid[])
    order by id for no key update`,
 );
@@ -46,7 +52,7 @@ const lockDueOrders = statement(
   "orders.lock_due_orders",
   // Oldest first; what another process is closing right now is left to it.
   `select id from orders.orders
-   where tenant_id = $1 and close_due_at <= $2 and state = 'pending_payment'
+   where tenant_id = $1 and close_due_at <= $2 and state in ('pending_payment', 'paying')
    order by close_due_at limit $3
    for no key update skip locked`,
 );
@@ -55,7 +61,22 @@ const lockDueOrders = statement(
 export const tenantsWithOrdersDue = statement(
   "orders.tenants_with_orders_due",
   `select distinct tenant_id from orders.orders
-   where close_due_at <= $1 and state = 'pending_payment'`,
+   where close_due_at <= $1 and state in ('pending_payment', 'paying')`,
+);
+
+const lockCompleteDue = statement(
+  "orders.lock_complete_due",
+  `select id from orders.orders
+   where tenant_id = $1 and complete_due_at <= $2 and state = 'paid'
+   order by complete_due_at limit $3
+   for no key update skip locked`,
+);
+
+/** Which tenants have paid orders whose time for complaints is over. */
+export const tenantsWithOrdersToComplete = statement(
+  "orders.tenants_with_orders_to_complete",
+  `select distinct tenant_id from orders.orders
+   where complete_due_at <= $1 and state = 'paid'`,
 );
 
 const insertOrders = statement(
@@ -72,8 +93,13 @@ const insertOrders = statement(
 
 const updateOrders = statement(
   "orders.update_orders",
-  `update orders.orders o set state = n.state, changed_at = $2
-   from unnest($3::uuid[], $4::text[]) as n (id, state)
+  `update orders.orders o
+   set state = n.state, stock_bundle_id = n.stock_bundle_id, paid_at = n.paid_at,
+       complete_due_at = n.complete_due_at, refunded = n.refunded, refunding = n.refunding,
+       changed_at = $2
+   from unnest($3::uuid[], $4::text[], $5::uuid[], $6::timestamptz[], $7::timestamptz[],
+               $8::bigint[], $9::bigint[])
+     as n (id, state, stock_bundle_id, paid_at, complete_due_at, refunded, refunding)
    where o.tenant_id = $1 and o.id = n.id`,
 );
 
@@ -111,7 +137,13 @@ export async function takeDueOrders(tx: Tx, limit: number): Promise<OrderId[]> {
   return (await tx.rows<{ id: OrderId }>(lockDueOrders, values)).map(({ id }) => id);
 }
 
-export function insertPlaced(tx: Tx, placed: readonly Order[]): void {
+/** Takes paid orders whose time for complaints is over, locked. */
+export async function takeOrdersToComplete(tx: Tx, limit: number): Promise<OrderId[]> {
+  const values = [tx.tenantId, timestamp(tx.now), limit];
+  return (await tx.rows<{ id: OrderId }>(lockCompleteDue, values)).map(({ id }) => id);
+}
+
+function insertPlaced(tx: Tx, placed: readonly Order[]): void {
   if (placed.length === 0) return;
   tx.write(insertOrders, [
     tx.tenantId,
@@ -127,15 +159,32 @@ export function insertPlaced(tx: Tx, placed: readonly Order[]): void {
   ]);
 }
 
-export function saveMoves(tx: Tx, steps: readonly HistoryStep[]): void {
-  if (steps.length === 0) return;
-  const newest = new Map(steps.map(({ orderId, to }) => [orderId, to]));
+/** Writes what decisions did to orders: one statement a table. */
+export function saveOrders(tx: Tx, { written }: OrdersWorld): void {
+  insertPlaced(tx, written.placed);
+  updateChanged(tx, [...written.changed]);
+  insertHistory(tx, written.steps);
+  saveRefunds(tx, written);
+  tx.emit(written.events);
+}
+
+function updateChanged(tx: Tx, changed: readonly Order[]): void {
+  if (changed.length === 0) return;
   tx.write(updateOrders, [
     tx.tenantId,
     timestamp(tx.now),
-    [...newest.keys()],
-    [...newest.values()],
+    changed.map(({ id }) => id),
+    changed.map(({ state }) => state),
+    changed.map(({ id, stockBundleId }) => (stockBundleId === id ? null : stockBundleId)),
+    changed.map(({ paidAt }) => optionalTime(paidAt)),
+    changed.map(({ completeDueAt }) => optionalTime(completeDueAt)),
+    changed.map(({ refundedMinor }) => refundedMinor),
+    changed.map(({ refundingMinor }) => refundingMinor),
   ]);
+}
+
+function insertHistory(tx: Tx, steps: readonly HistoryStep[]): void {
+  if (steps.length === 0) return;
   tx.write(insertSteps, [
     tx.tenantId,
     timestamp(tx.now),
@@ -159,7 +208,12 @@ export function orderOf(row: OrderRow): Order {
     placedBy: row.placed_by,
     placedAt: row.placed_at,
     closeDueAt: row.close_due_at,
+    stockBundleId: row.stock_bundle_id ?? row.id,
     state: row.state,
+    paidAt: row.paid_at ?? undefined,
+    completeDueAt: row.complete_due_at ?? undefined,
+    refundedMinor: row.refunded,
+    refundingMinor: row.refunding,
     changedAt: row.changed_at,
   };
 }

@@ -1,6 +1,6 @@
 /** Giving money back: never more than was paid, and booked once whoever tells it. Pure. */
-import { createHash } from "node:crypto";
 import { assert } from "../../../kernel/assert.ts";
+import { derivedId } from "../../../kernel/ids.ts";
 import type { Refusal } from "../../../kernel/refusal.ts";
 import { dayMs } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
@@ -304,7 +304,7 @@ function bookRefunded(
 function takeAgain(ledger: LedgerWorld, refund: Refund, attempt: Attempt): boolean {
   const leg = legOf(refund, attempt);
   if (!canMove(ledger, [leg])) return false;
-  const id = derivedId(refund.id, "refunded after it had failed");
+  const id = derivedId(`${refund.id} refunded after it had failed`);
   move(ledger, { id, legs: [leg], reference: refund.reference, reason: "refunded after all" });
   return true;
 }
@@ -383,14 +383,6 @@ function legOf(refund: Refund, attempt: Attempt) {
     credit: channelAccount(attempt.accountId),
     amount: refund.amountMinor,
   };
-}
-
-/** A second bundle's id follows from the first's, as a UUID of version 8 (RFC 9562). */
-export function derivedId(id: string, purpose: string): string {
-  const bytes = createHash("sha256").update(`${id} ${purpose}`).digest().subarray(0, 16);
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
 /** "mismatch: amount" */

@@ -1,0 +1,226 @@
+import Type from "typebox";
+import type { Principal } from "../../../kernel/access.ts";
+import type { Id } from "../../../kernel/ids.ts";
+import { idPatternSource } from "../../../kernel/ids.ts";
+import { statesOf } from "../../../kernel/machine.ts";
+import { currencies } from "../../../kernel/money.ts";
+import { orderMachine, orderRefundMachine } from "../domain/machine.ts";
+import type { PaymentMethod } from "../../payments/index.ts";
+
+export const tags = ["Orders"];
+export const reading = { config: { scope: "orders:read" } } as const;
+export const writing = { config: { scope: "orders:write" } } as const;
+export const paying = { config: { scope: "payments:write" } } as const;
+export const refunding = { config: { scope: "refunds:write" } } as const;
+
+/** Channels keep at least this much of what a payer may read. */
+const reasonMax = 80;
+const addressMax = 512;
+const payerMax = 128;
+
+export const linesMax = 50;
+export const quantityMax = 10_000;
+
+export const id = Type.Unsafe<string>(
+  Type.String({ pattern: idPatternSource, "x-allowed": "a UUIDv7 of ours" }),
+);
+const time = Type.String({ format: "date-time", examples: ["2025-11-21T03:42:00.000Z"] });
+export const memberId = Type.Unsafe<string>(
+  Type.String({
+    pattern: "^[A-Za-z0-9_-]{1,64}$",
+    description: "A member's token may leave it out: it acts for its own member only.",
+    examples: ["m-1"],
+    "x-allowed": "1 to 64 letters, digits, - or _",
+  }),
+);
+export const states = statesOf(orderMachine);
+const amount = Type.Object(
+  { amount: Type.Integer({ minimum: 0 }), currency: Type.Enum([...currencies]) },
+  { title: "Amount", description: "In minor units: 1999 CNY is 19.99 yuan." },
+);
+
+export const newOrder = Type.Object(
+  {
+    memberId: Type.Optional(memberId),
+    lines: Type.Array(
+      Type.Object({ skuId: id, quantity: Type.Integer({ minimum: 1, maximum: quantityMax }) }),
+      { minItems: 1, maxItems: linesMax },
+    ),
+  },
+  { title: "NewOrder", description: "The prices are those of this moment." },
+);
+
+export const order = Type.Object(
+  {
+    id,
+    number: Type.String({ description: "For people; it carries the day and a check digit." }),
+    memberId: Type.String(),
+    state: Type.Enum(states),
+    lines: Type.Array(
+      Type.Object({
+        line: Type.Integer({ minimum: 1 }),
+        skuId: id,
+        title: Type.String(),
+        quantity: Type.Integer({ minimum: 1 }),
+        unitPrice: amount,
+        total: amount,
+      }),
+    ),
+    total: amount,
+    refunded: amount,
+    refundsUnderWay: amount,
+    placedAt: time,
+    closesAt: Type.String({ format: "date-time", description: "Unpaid until then, it closes." }),
+    paidAt: Type.Optional(time),
+    completesAt: Type.Optional(
+      Type.String({ format: "date-time", description: "Paid until then, it is completed." }),
+    ),
+    changedAt: time,
+  },
+  { title: "Order" },
+);
+
+export const historyStep = Type.Object(
+  {
+    at: time,
+    from: Type.Union([Type.Enum(states), Type.Null()]),
+    to: Type.Enum(states),
+    madeBy: Type.String(),
+    reason: Type.String(),
+  },
+  { title: "OrderHistoryStep" },
+);
+
+export const orderParams = Type.Object({ orderId: id });
+
+const methods = [
+  "jsapi",
+  "native",
+  "h5",
+  "app",
+  "page",
+] as const satisfies readonly PaymentMethod[];
+const channel = Type.Unsafe<string>(
+  Type.String({
+    pattern: "^[a-z][a-z0-9_]{0,31}$",
+    examples: ["wechatpay"],
+    "x-allowed": "the code of a channel, such as wechatpay or alipay",
+  }),
+);
+
+export const newPayment = Type.Object(
+  {
+    channel,
+    method: Type.Enum([...methods]),
+    payerId: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: payerMax,
+        description: "The payer at the channel, where the method needs it.",
+      }),
+    ),
+    payerIp: Type.Optional(Type.String({ minLength: 2, maxLength: 45 })),
+    returnUrl: Type.Optional(
+      Type.Unsafe<string>(
+        Type.String({
+          pattern: "^https?://[\\x21-\\x7e]{1,500}$",
+          maxLength: addressMax,
+          description: "Where the payer's browser goes afterwards. It proves nothing.",
+          "x-allowed": "an address that begins with http:// or https://",
+        }),
+      ),
+    ),
+  },
+  { title: "NewPayment" },
+);
+
+const instruction = Type.Union(
+  [
+    Type.Object({ kind: Type.Literal("qr_code"), content: Type.String() }),
+    Type.Object({ kind: Type.Literal("redirect"), url: Type.String() }),
+    Type.Object({
+      kind: Type.Literal("sdk_call"),
+      params: Type.Record(Type.String(), Type.String()),
+    }),
+  ],
+  { description: "What the client needs to let the payer pay." },
+);
+
+export const attempt = Type.Object(
+  {
+    paymentId: id,
+    attemptId: id,
+    attemptNumber: Type.String({ description: "The number that the channel knows." }),
+    channel,
+    method: Type.Enum([...methods]),
+    amount,
+    instruction,
+    expiresAt: time,
+  },
+  { title: "StartedPayment" },
+);
+
+const lineQuantity = Type.Object({
+  line: Type.Integer({ minimum: 1, maximum: linesMax, description: "Counted from 1." }),
+  quantity: Type.Integer({ minimum: 1, maximum: quantityMax }),
+});
+
+export const newRefund = Type.Object(
+  {
+    amount: Type.Optional(
+      Type.Object({ amount: Type.Integer({ minimum: 1 }), currency: Type.Enum([...currencies]) }),
+    ),
+    lines: Type.Optional(Type.Array(lineQuantity, { minItems: 1, maxItems: linesMax })),
+    reason: Type.String({ minLength: 1, maxLength: reasonMax }),
+    restock: Type.Optional(
+      Type.Boolean({
+        description: "Whether the units of the lines go back on sale; so unless it says otherwise.",
+      }),
+    ),
+  },
+  {
+    title: "NewOrderRefund",
+    description:
+      "An amount gives back money alone; lines give back their price and their units; neither " +
+      "gives back all that is left.",
+  },
+);
+
+export const refund = Type.Object(
+  {
+    id,
+    orderId: id,
+    number: Type.String({ description: "For people and for the channel." }),
+    cause: Type.Enum(["requested", "late"]),
+    state: Type.Enum(statesOf(orderRefundMachine)),
+    amount,
+    lines: Type.Array(lineQuantity),
+    restock: Type.Boolean(),
+    reason: Type.String(),
+    requestedBy: Type.String(),
+    requestedAt: time,
+    endedAt: Type.Optional(time),
+    failure: Type.Optional(Type.String()),
+  },
+  { title: "OrderRefund" },
+);
+
+/** The pattern of the route has checked it. */
+export function checkedId<Name extends string>(text: string): Id<Name> {
+  return text as Id<Name>;
+}
+
+/** Members see their own orders only; to them the others do not exist. */
+export function visibleMember({ kind, memberId: own }: Principal): string | undefined {
+  return kind === "member" ? own : undefined;
+}
+
+/** The order that a request wants changed, and who wants it. */
+export function changeOf(principal: Principal, orderId: string) {
+  const own = visibleMember(principal);
+  return {
+    orderId: checkedId<"Order">(orderId),
+    madeBy: principal.subject,
+    ...(own === undefined ? {} : { memberId: own }),
+  };
+}

@@ -1,0 +1,173 @@
+import type { Committers } from "../../../kernel/batch.ts";
+import type { Database } from "../../../kernel/database.ts";
+import type { IdempotencyKey } from "../../../kernel/idempotency.ts";
+import type { Ids } from "../../../kernel/ids.ts";
+import type { Numbers } from "../../../kernel/numbers.ts";
+import { isNumber } from "../../../kernel/numbers.ts";
+import type { Answer, KeyedOperation } from "../../../kernel/operation.ts";
+import type { Refusal } from "../../../kernel/refusal.ts";
+import { isRefusal } from "../../../kernel/refusal.ts";
+import { refuse } from "../../../refusals.ts";
+import type { SkuId } from "../../catalog/index.ts";
+import { loadSkus, stockAccounts } from "../../catalog/index.ts";
+import type { Identity } from "../../identity/index.ts";
+import { loadLedger } from "../../ledger/index.ts";
+import { loadPayments } from "../../payments/index.ts";
+import type { ChangeOrder, OrderOutcome } from "../domain/ending.ts";
+import { decideCancelOrder, decideCompleteOrder } from "../domain/ending.ts";
+import type { PlaceOutcome } from "../domain/placing.ts";
+import { decidePlaceOrder } from "../domain/placing.ts";
+import type {
+  HistoryStep,
+  Order,
+  OrderId,
+  OrderRefund,
+  OrdersWorld,
+  PlaceOrder,
+} from "../domain/types.ts";
+import { orderView } from "../domain/views.ts";
+import { nothingWritten } from "../domain/world.ts";
+import type { OrderFilter } from "../store/reads.ts";
+import {
+  readHistory,
+  readOrder,
+  readOrderByNumber,
+  readOrders,
+  readRefunds,
+} from "../store/reads.ts";
+import type { OrderPayments } from "./payments.ts";
+import { createPaying } from "./payments.ts";
+import { createSettling } from "./settling.ts";
+import type { OrderTenantSettings } from "./terms.ts";
+import { createTerms } from "./terms.ts";
+import { loadWorld, saveWorld } from "./worlds.ts";
+
+export interface OrderInput {
+  readonly memberId: string;
+  readonly lines: readonly { readonly skuId: SkuId; readonly quantity: number }[];
+  readonly placedBy: string;
+}
+
+export interface OrderDeps {
+  readonly database: Database;
+  readonly committers: Committers;
+  readonly ids: Ids;
+  readonly numbers: Numbers;
+  readonly identity: Identity;
+  readonly payments: OrderPayments;
+  readonly tenantSettings: OrderTenantSettings;
+}
+
+export type Orders = ReturnType<typeof createOrders>;
+
+/** Above this a batch takes longer than the next one collects. */
+const placeBatchMax = 512;
+/** Nobody cancels or completes so many orders at once that more would pay. */
+const changeBatchMax = 64;
+
+export function createOrders(deps: OrderDeps) {
+  const { database, committers, ids, numbers } = deps;
+  const terms = createTerms(deps);
+  return {
+    ...createPaying(deps),
+    ...createSettling({ ...deps, terms }),
+
+    /**
+     * Holds the stock of all lines or of none; 201. Refusals: sku_not_found, sku_not_on_sale,
+     * currencies_mixed, order_too_large, sold_out.
+     */
+    async placeOrder(
+      tenantId: string,
+      key: IdempotencyKey,
+      input: OrderInput,
+    ): Promise<Answer | Refusal> {
+      const closeAfterMs = await terms.closeAfterMs(tenantId);
+      const completeAfterMs = await terms.completeAfterMs(tenantId);
+      const made = { orderId: ids.next<"Order">(), number: numbers.next("T") };
+      const command = { ...input, ...made, closeAfterMs, completeAfterMs };
+      return committers.runKeyed(placeOrder, tenantId, key, command);
+    },
+
+    /** The order as it is now, 200: closed, closing. Refusals: not_found, order_not_cancellable. */
+    cancelOrder: (tenantId: string, key: IdempotencyKey, command: ChangeOrder) =>
+      committers.runKeyed(cancelOrder, tenantId, key, command),
+
+    /** The order as it is now, 200. Refusals: not_found, order_not_completable. */
+    completeOrder: (tenantId: string, key: IdempotencyKey, command: ChangeOrder) =>
+      committers.runKeyed(completeOrder, tenantId, key, command),
+
+    async readOrder(
+      tenantId: string,
+      wanted: { readonly id: OrderId; readonly memberId: string | undefined },
+    ): Promise<Order | Refusal> {
+      return (
+        (await readOrder(database, tenantId, wanted)) ?? refuse("not_found", { what: "order" })
+      );
+    },
+
+    /** A number that can't be ours is refused without a query. */
+    async readOrderByNumber(
+      tenantId: string,
+      wanted: { readonly number: string; readonly memberId: string | undefined },
+    ): Promise<Order | undefined> {
+      if (!isNumber(wanted.number, "T")) return undefined;
+      return readOrderByNumber(database, tenantId, wanted);
+    },
+
+    listOrders: (tenantId: string, filter: OrderFilter): Promise<Order[]> =>
+      readOrders(database, tenantId, filter),
+
+    readHistory: (tenantId: string, orderId: OrderId): Promise<HistoryStep[]> =>
+      readHistory(database, tenantId, orderId),
+
+    /** Oldest first; a channel makes a bounded number of them. */
+    listRefunds: (tenantId: string, orderId: OrderId): Promise<OrderRefund[]> =>
+      readRefunds(database, tenantId, orderId),
+  };
+}
+
+const placeOrder: KeyedOperation<PlaceOrder, OrdersWorld, PlaceOutcome> = {
+  name: "orders.place_order",
+  batchMax: placeBatchMax,
+  async load(tx, commands) {
+    const skuIds = new Set(commands.flatMap(({ lines }) => lines.map(({ skuId }) => skuId)));
+    const accounts = [...skuIds].map(stockAccounts).flatMap(({ onHand, sold }) => [onHand, sold]);
+    // The locks go first, so that prices and kept answers are read after they were waited for.
+    const [ledger, skus, payments] = await Promise.all([
+      loadLedger(tx, { accounts }),
+      loadSkus(tx, skuIds),
+      // Nobody has paid what is not placed yet: this sends no statement.
+      loadPayments(tx, {}),
+    ]);
+    const empty = { orders: new Map(), steps: new Map(), refunds: new Map() };
+    return { ...empty, skus, payments, ledger, written: nothingWritten() };
+  },
+  decide: decidePlaceOrder,
+  save: saveWorld,
+  answer: (outcome) => (isRefusal(outcome) ? outcome : answerWith(201, outcome.order)),
+};
+
+const cancelOrder: KeyedOperation<ChangeOrder, OrdersWorld, OrderOutcome | Refusal> = {
+  name: "orders.cancel_order",
+  batchMax: changeBatchMax,
+  load(tx, commands) {
+    const orderIds = commands.map(({ orderId }) => orderId);
+    return loadWorld(tx, { orders: orderIds, payments: orderIds, stock: true });
+  },
+  decide: decideCancelOrder,
+  save: saveWorld,
+  answer: (outcome) => (isRefusal(outcome) ? outcome : answerWith(200, outcome.order)),
+};
+
+const completeOrder: KeyedOperation<ChangeOrder, OrdersWorld, OrderOutcome | Refusal> = {
+  name: "orders.complete_order",
+  batchMax: changeBatchMax,
+  load: (tx, commands) => loadWorld(tx, { orders: commands.map(({ orderId }) => orderId) }),
+  decide: decideCompleteOrder,
+  save: saveWorld,
+  answer: (outcome) => (isRefusal(outcome) ? outcome : answerWith(200, outcome.order)),
+};
+
+function answerWith(status: number, order: Order): Answer {
+  return { kind: "answered", status, body: JSON.stringify(orderView(order)) };
+}

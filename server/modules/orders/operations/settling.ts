@@ -1,0 +1,104 @@
+import type { Tx } from "../../../kernel/database.ts";
+import type { StoredEvent } from "../../../kernel/events.ts";
+import type { Ids } from "../../../kernel/ids.ts";
+import type { Numbers } from "../../../kernel/numbers.ts";
+import type { Operation } from "../../../kernel/operation.ts";
+import { execute } from "../../../kernel/operation.ts";
+import type { CloseDueOrder } from "../domain/ending.ts";
+import { decideCloseDueOrder, decideCompleteDueOrder } from "../domain/ending.ts";
+import type { PaymentNews, RecordNews } from "../domain/news.ts";
+import { decideRecordNews } from "../domain/news.ts";
+import type { OrderId, OrdersWorld } from "../domain/types.ts";
+import { takeDueOrders, takeOrdersToComplete } from "../store/world.ts";
+import type { OrderPayments } from "./payments.ts";
+import type { Terms } from "./terms.ts";
+import { loadWorld, saveWorld } from "./worlds.ts";
+
+/** Sweeps and subscriptions bring batches of their own size; none is longer than this. */
+const batchMax = 512;
+
+/** What orders do by themselves: by their deadlines, and when payments tell something. */
+export function createSettling(deps: {
+  readonly ids: Ids;
+  readonly numbers: Numbers;
+  readonly payments: OrderPayments;
+  readonly terms: Terms;
+}) {
+  const { ids, numbers, payments, terms } = deps;
+  return {
+    /** Closes up to `limit` unpaid orders past their time; gives how many were looked at. */
+    async closeDueOrders(tx: Tx, limit: number): Promise<number> {
+      const due = await takeDueOrders(tx, limit);
+      if (due.length === 0) return 0;
+      const completeAfterMs = await terms.completeAfterMs(tx.tenantId);
+      const commands = due.map((orderId) => ({ orderId, completeAfterMs }));
+      await execute(tx, closeDueOrders, commands);
+      return due.length;
+    },
+
+    /** Completes up to `limit` paid orders past their time; gives how many were looked at. */
+    async completeDueOrders(tx: Tx, limit: number): Promise<number> {
+      const due = await takeOrdersToComplete(tx, limit);
+      await execute(tx, completeDueOrders, due);
+      return due.length;
+    },
+
+    /** Applies events of payments in the order in which they were committed. */
+    async recordPaymentNews(tx: Tx, events: readonly StoredEvent[]): Promise<void> {
+      const { tenantId } = tx;
+      const paidTerms = {
+        completeAfterMs: await terms.completeAfterMs(tenantId),
+        latePayment: await terms.latePayment(tenantId),
+        channels: payments.channelTable,
+      };
+      const commands = events.map(({ type, data }) => ({
+        // The subscription lets those types through alone, and payments writes them.
+        news: { type, data } as PaymentNews,
+        terms: paidTerms,
+        refundId: ids.next<"Refund">(),
+        refundNumber: numbers.next("R"),
+      }));
+      await execute(tx, recordNews, commands);
+    },
+  };
+}
+
+const closeDueOrders: Operation<CloseDueOrder, OrdersWorld, void> = {
+  name: "orders.close_due_orders",
+  batchMax,
+  load(tx, commands) {
+    const orderIds = commands.map(({ orderId }) => orderId);
+    return loadWorld(tx, { orders: orderIds, payments: orderIds, stock: true });
+  },
+  decide: decideCloseDueOrder,
+  save: saveWorld,
+};
+
+const completeDueOrders: Operation<OrderId, OrdersWorld, void> = {
+  name: "orders.complete_due_orders",
+  batchMax,
+  load: (tx, orderIds) => loadWorld(tx, { orders: orderIds }),
+  decide: decideCompleteDueOrder,
+  save: saveWorld,
+};
+
+const recordNews: Operation<RecordNews, OrdersWorld, void> = {
+  name: "orders.record_payment_news",
+  batchMax,
+  load(tx, commands) {
+    const about = commands.map(({ news }) => news.data.reference as OrderId);
+    // Only money that came too late is sent back from here.
+    const late = commands.flatMap(({ news }) =>
+      news.type === "payment_paid" && news.data.late ? [news.data.reference] : [],
+    );
+    return loadWorld(tx, {
+      orders: about,
+      payments: late,
+      money: true,
+      refunds: true,
+      stock: true,
+    });
+  },
+  decide: decideRecordNews,
+  save: saveWorld,
+};

@@ -1,0 +1,54 @@
+import type { Tx } from "../../../kernel/database.ts";
+import { stockAccounts } from "../../catalog/index.ts";
+import { loadLedger, saveLedger } from "../../ledger/index.ts";
+import { accountsOfAttempts, loadPayments, savePayments } from "../../payments/index.ts";
+import type { Order, OrderId, OrdersWorld } from "../domain/types.ts";
+import { nothingWritten } from "../domain/world.ts";
+import { loadRefunds } from "../store/refunds.ts";
+import { loadOrders, loadSteps, saveOrders } from "../store/world.ts";
+
+/** What an operation needs besides the orders themselves; what it does not name is not locked. */
+export interface WantedWorld {
+  readonly orders: readonly OrderId[];
+  /** Orders whose payments may change, with their attempts and refunds. */
+  readonly payments?: readonly string[];
+  /** Whether money of those payments may be held for a refund. */
+  readonly money?: boolean;
+  readonly refunds?: boolean;
+  /** Whether units may move. */
+  readonly stock?: boolean;
+}
+
+/**
+ * Locks go the same way everywhere: orders, payments with what belongs to them, balances. Those of
+ * the first two leave in one flight.
+ */
+export async function loadWorld(tx: Tx, wanted: WantedWorld): Promise<OrdersWorld> {
+  const [orders, payments, steps, refunds] = await Promise.all([
+    loadOrders(tx, wanted.orders),
+    loadPayments(tx, { references: wanted.payments ?? [] }),
+    loadSteps(tx, wanted.orders),
+    loadRefunds(tx, wanted.refunds === true ? wanted.orders : []),
+  ]);
+  const found = wanted.stock === true ? [...orders.values()] : [];
+  const paid = [...payments.attempts.values()].filter(({ state }) => state === "paid");
+  const money = wanted.money === true ? accountsOfAttempts(paid) : [];
+  const ledger = await loadLedger(tx, {
+    accounts: [...found.flatMap(stockAccountsOf), ...money],
+    bundles: found.map(({ stockBundleId }) => stockBundleId),
+  });
+  return { orders, steps, refunds, skus: new Map(), payments, ledger, written: nothingWritten() };
+}
+
+/** Writes what decisions did, one statement a table. */
+export function saveWorld(tx: Tx, world: OrdersWorld): void {
+  saveOrders(tx, world);
+  savePayments(tx, world.payments);
+  saveLedger(tx, world.ledger);
+}
+
+function stockAccountsOf({ lines }: Order) {
+  return lines
+    .map(({ skuId }) => stockAccounts(skuId))
+    .flatMap(({ onHand, sold }) => [onHand, sold]);
+}
