@@ -9,7 +9,9 @@ export const refusals = {
   invalid_request: { status: 400, title: "The request does not have the right form: {detail}" },
   idempotency_key_missing: {
     status: 400,
-    title: "Send an Idempotency-Key header (1 to 64 visible characters), the same on every retry.",
+    title:
+      "Send an Idempotency-Key header (1 to 64 visible characters), the same on every retry; " +
+      "placing an order takes a Submit-Token in its place.",
   },
   not_signed_in: { status: 401, title: "Send a valid token: Authorization: Bearer <token>." },
   not_allowed: { status: 403, title: "The token lacks the scope {scope}." },
@@ -25,9 +27,40 @@ export const refusals = {
     status: 422,
     title: "This Idempotency-Key was used for another body: use a new key for a new request.",
   },
+  submit_token_invalid: {
+    status: 422,
+    title: "This is no submit token of ours: get one for the page from /v1/submit-tokens.",
+  },
+  submit_token_foreign: {
+    status: 403,
+    title: "This submit token is for another member: get one for {memberId}.",
+  },
+  submit_token_expired: {
+    status: 422,
+    title: "The submit token was good until {expiredAt}: open the page again for a new one.",
+  },
+  submit_token_used: {
+    status: 409,
+    title:
+      "This page was submitted before: the order {number} was placed; nothing was ordered now.",
+  },
   rate_limited: { status: 429, title: "Too many requests: try again after {retryAfterSeconds} s." },
   overloaded: { status: 503, title: "The platform is at its limit: try again shortly." },
   unavailable: { status: 503, title: "A part of the platform does not answer: try again shortly." },
+
+  // Events
+  parked_event_resolved: {
+    status: 409,
+    title: "This event was {how} by {by} at {at}: there is nothing left to decide.",
+  },
+  parked_event_failed_again: {
+    status: 409,
+    title: "The event still cannot be applied: {error}",
+  },
+  subscription_gone: {
+    status: 409,
+    title: "There is no subscription {subscription} any more: the event can only be dropped.",
+  },
 
   // Identity
   token_expired: { status: 401, title: "The token has expired: get a new one." },
@@ -124,6 +157,10 @@ export const refusals = {
   channel_not_available: {
     status: 422,
     title: "The tenant has no active account at the channel {channel}.",
+  },
+  members_read_orders: {
+    status: 403,
+    title: "A member reads its own orders; payments are read by staff and programs.",
   },
   channel_account_exists: {
     status: 409,

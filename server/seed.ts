@@ -1,26 +1,30 @@
 /**
- * The demo tenant of a new installation: a shop with a few products and stock, and tokens for each
- * kind of caller in `<home>/demo.json`. What is there already stays; tokens are made anew at each
- * start, because they expire.
+ * The demo tenant of a new installation: a shop with a few products and stock, accounts at the
+ * channels that the simulator plays, and tokens for each kind of caller in `<home>/demo.json`. What
+ * is there already stays; tokens are made anew at each start, because they expire.
  */
-import { createHash } from "node:crypto";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { assert, required } from "./kernel/assert.ts";
-import type { IdempotencyKey } from "./kernel/idempotency.ts";
 import type { Ids } from "./kernel/ids.ts";
 import { parseId } from "./kernel/ids.ts";
+import type { Log } from "./kernel/log.ts";
 import type { Answer } from "./kernel/operation.ts";
 import type { Refusal } from "./kernel/refusal.ts";
 import { isRefusal } from "./kernel/refusal.ts";
 import { dayMs } from "./kernel/time.ts";
 import type { Catalog, SkuId } from "./modules/catalog/index.ts";
 import type { Identity, TenantId } from "./modules/identity/index.ts";
+import type { Payments } from "./modules/payments/index.ts";
+import { seedChannelAccounts } from "./seed/channel-accounts.ts";
+import { seedKey } from "./seed/step.ts";
 import type { Settings } from "./settings.ts";
 
 interface SeedDeps {
   readonly identity: Identity;
   readonly catalog: Catalog;
+  readonly payments: Pick<Payments, "channelAccounts">;
+  readonly log: Log;
   readonly ids: Ids;
   readonly home: string;
   readonly settings: Settings;
@@ -49,6 +53,7 @@ export async function seedDemo(deps: SeedDeps): Promise<void> {
   const made = await findOrMakeDemo(deps);
   if (made === undefined) return;
   const { tenantId, products } = made;
+  await seedChannelAccounts({ ...deps, simulatorUrl: settings.simulatorUrl, tenantId });
   const issue = async (kind: "admin" | "service" | "member", name: string) => {
     const issued = await identity.issueToken({
       tenantId,
@@ -142,12 +147,6 @@ async function fillStock(catalog: Catalog, tenantId: TenantId, skuId: string): P
   const input = { skuId: id, quantity: unitsOfEachSku, reason: "opening stock", by: "seed" };
   const filled = await catalog.putInStock(tenantId, seedKey(tenantId, `stock ${skuId}`), input);
   assert(!isRefusal(filled), "stock goes in");
-}
-
-/** Two processes that start at once take each step once. */
-function seedKey(tenantId: string, step: string): IdempotencyKey {
-  const bodyHash = createHash("sha256").update(`${tenantId} ${step}`).digest();
-  return { key: `seed/${bodyHash.toString("hex").slice(0, 32)}`, bodyHash };
 }
 
 function productOf(answer: Answer | Refusal): DemoProduct {

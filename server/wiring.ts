@@ -6,18 +6,20 @@ import { createAlipay } from "./channels/alipay/index.ts";
 import { createWechatpay } from "./channels/wechatpay/index.ts";
 import type { Committers } from "./kernel/batch.ts";
 import type { Database } from "./kernel/database.ts";
-import type { Deadline } from "./kernel/deadlines.ts";
+import { eventsRoutes } from "./kernel/events-routes.ts";
 import type { Http } from "./kernel/http.ts";
 import { createHttp } from "./kernel/http.ts";
 import type { Ids } from "./kernel/ids.ts";
 import { createIds } from "./kernel/ids.ts";
-import type { JobHandler } from "./kernel/jobs.ts";
 import type { Log } from "./kernel/log.ts";
+import type { Machine } from "./kernel/machine.ts";
 import type { Metrics } from "./kernel/metrics.ts";
+import { registerMeasures } from "./kernel/measures.ts";
 import { createNumbers } from "./kernel/numbers.ts";
+import { createParkedEvents } from "./kernel/parked-events.ts";
 import type { Secrets } from "./kernel/secrets.ts";
-import type { Subscription } from "./kernel/subscriptions.ts";
 import type { Clock } from "./kernel/time.ts";
+import type { Reactions } from "./kernel/work.ts";
 import { catalogRoutes } from "./modules/catalog/api.ts";
 import type { Catalog } from "./modules/catalog/index.ts";
 import { createCatalog } from "./modules/catalog/index.ts";
@@ -30,10 +32,22 @@ import type { Ledger } from "./modules/ledger/index.ts";
 import { createLedger } from "./modules/ledger/index.ts";
 import { ordersRoutes } from "./modules/orders/api.ts";
 import type { Orders } from "./modules/orders/index.ts";
-import { createOrders, orderTenantSettings } from "./modules/orders/index.ts";
+import {
+  createOrders,
+  orderMachine,
+  orderRefundMachine,
+  orderTenantSettings,
+} from "./modules/orders/index.ts";
 import { ordersReactions } from "./modules/orders/reactions.ts";
+import { paymentsRoutes } from "./modules/payments/api/routes.ts";
 import type { Payments } from "./modules/payments/index.ts";
-import { createPayments, paymentTenantSettings } from "./modules/payments/index.ts";
+import {
+  attemptMachine,
+  createPayments,
+  paymentMachine,
+  paymentTenantSettings,
+  refundMachine,
+} from "./modules/payments/index.ts";
 import { paymentsReactions } from "./modules/payments/reactions.ts";
 import { refusals } from "./refusals.ts";
 import type { Settings } from "./settings.ts";
@@ -97,14 +111,7 @@ export function createModules(given: {
   return { ids, identity, ledger, catalog, payments, orders };
 }
 
-/** What a module does when nobody asks: by time, after an event, towards the outside. */
-interface Reactions {
-  readonly deadlines: readonly Deadline[];
-  readonly subscriptions: readonly Subscription[];
-  /** By the name of their task. */
-  readonly jobs: Readonly<Record<string, JobHandler>>;
-}
-
+/** What the modules do when nobody asks; the program runs it where its role says so. */
 export function reactionsOf({ identity, payments, orders }: Modules): Reactions {
   const all: readonly Partial<Reactions>[] = [
     identityReactions(identity),
@@ -115,10 +122,20 @@ export function reactionsOf({ identity, payments, orders }: Modules): Reactions 
     deadlines: all.flatMap(({ deadlines = [] }) => deadlines),
     subscriptions: all.flatMap(({ subscriptions = [] }) => subscriptions),
     jobs: Object.assign({}, ...all.map(({ jobs }) => jobs)),
+    watches: all.flatMap(({ watches = [] }) => watches),
   };
 }
 
-/** The API with every route; it listens when it is told to. */
+/** Every state machine, in the order in which an order meets them. */
+export const machines: readonly Machine[] = [
+  orderMachine,
+  orderRefundMachine,
+  paymentMachine,
+  attemptMachine,
+  refundMachine,
+];
+
+/** The API with every route that the role answers; it listens when it is told to. */
 export async function createApi(given: {
   readonly settings: Settings;
   readonly log: Log;
@@ -128,7 +145,7 @@ export async function createApi(given: {
   readonly modules: Modules;
 }): Promise<Http> {
   const { settings, log, metrics, clock, database, modules } = given;
-  const { identity, ledger, catalog, orders } = modules;
+  const { identity, ledger, catalog, payments, orders } = modules;
   const http = await createHttp({
     settings,
     log,
@@ -147,12 +164,21 @@ export async function createApi(given: {
     await Promise.all(database.pools().map((pool) => pool.query("select 1")));
     return true;
   });
-  identityRoutes(http.app, identity);
-  ledgerRoutes(http.app, ledger);
-  catalogRoutes(http.app, catalog);
-  ordersRoutes(http.app, orders);
+  const { subscriptions, watches } = reactionsOf(modules);
+  // One that only works answers those who watch it, and nobody else.
+  if (settings.role !== "worker") {
+    eventsRoutes(http.app, { database, parked: createParkedEvents({ database, subscriptions }) });
+    identityRoutes(http.app, identity);
+    ledgerRoutes(http.app, ledger);
+    catalogRoutes(http.app, catalog);
+    paymentsRoutes(http.app, payments);
+    ordersRoutes(http.app, orders, identity);
+  }
+  const names = subscriptions.map(({ name }) => name);
+  registerMeasures({ metrics, database, clock, subscriptions: names, watches });
   metrics.measure("caches", () => {
-    for (const cache of identity.caches) metrics.cache(cache.name, cache.figures());
+    const caches = [...identity.caches, ...payments.channelAccounts.caches];
+    for (const cache of caches) metrics.cache(cache.name, cache.figures());
   });
   return http;
 }

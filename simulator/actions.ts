@@ -8,7 +8,7 @@ import type { Strikes } from "./faults.ts";
 import type { NoticeOffice } from "./notices.ts";
 import { randomDigits, randomLetters } from "./random.ts";
 import { beijingDay } from "./times.ts";
-import { atTime, decideClose, decidePay } from "./trades.ts";
+import { atTime, decidePay } from "./trades.ts";
 import { refundKey, tradeKey } from "./world.ts";
 import type { ChannelCode, Refund, RefundState, Trade, World } from "./world.ts";
 
@@ -24,7 +24,8 @@ export interface Actions {
   decline(trade: Trade): Trade;
   expire(trade: Trade): Trade;
   acceptRefund(trade: Trade, request: NewRefund, strikes: Strikes): Promise<Refund>;
-  endRefund(refund: Refund, state: RefundState): Refund;
+  /** `at`: when it was asked for and done; the past puts it on the statement of its day. */
+  endRefund(refund: Refund, state: RefundState, at?: number): Refund;
   /** Takes up the refunds under way of a restored world. */
   resume(): void;
 }
@@ -61,13 +62,14 @@ export function createActions(parts: {
   }
 
   /** WeChat Pay tells every end of a refund, Alipay only that the money went back. */
-  function endRefund(refund: Refund, state: RefundState, atOnce = false): Refund {
-    const finishedAt = state === "processing" ? null : clock.now();
-    const ended: Refund = { ...refund, state, finishedAt };
+  function endRefund(refund: Refund, state: RefundState, at?: number): Refund {
+    const finishedAt = state === "processing" ? null : (at ?? clock.now());
+    const createdAt = at ?? refund.createdAt;
+    const ended: Refund = { ...refund, state, createdAt, finishedAt };
     world.refunds.put(ended);
     const trade = world.trades.get(tradeKey({ ...refund, number: refund.tradeNumber }));
     const isTold = refund.channel === "wechatpay" ? state !== "processing" : state === "success";
-    if (trade !== undefined && isTold) void office.announce(trade, ended, atOnce);
+    if (trade !== undefined && isTold) void office.announce(trade, ended);
     return ended;
   }
 
@@ -135,11 +137,11 @@ export function createActions(parts: {
     },
     decline: (trade) => keep({ ...trade, declineCount: trade.declineCount + 1 }),
     expire(trade) {
-      const outcome = decideClose(trade, clock.now());
-      return outcome.kind === "closed" ? keep(outcome.trade) : trade;
+      const isOpen = trade.state === "prepared" || trade.state === "unpaid";
+      return isOpen ? keep(atTime({ ...trade, expiresAt: clock.now() }, clock.now())) : trade;
     },
     acceptRefund,
-    endRefund: (refund, state) => endRefund(refund, state),
+    endRefund,
     resume() {
       for (const refund of world.refunds.values())
         if (refund.state === "processing") arrangeEnd(refund);

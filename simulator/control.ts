@@ -8,11 +8,14 @@ import type { MerchantBook } from "./books.ts";
 import type { Clock } from "./clock.ts";
 import type { Faults } from "./faults.ts";
 import {
+  announceAlipayKey,
   createAlipayMerchant,
   createWechatMerchant,
   letSign,
+  retireAlipayKey,
   rollCertificate,
   signingKey,
+  useAlipayKey,
 } from "./merchants.ts";
 import type { AlipayMerchantRequest, WechatMerchantRequest } from "./merchants.ts";
 import type { NoticeOffice } from "./notices.ts";
@@ -50,7 +53,10 @@ export interface AlipayAccountView {
   readonly appId: string;
   readonly appPrivateKeyPem: string;
   readonly appPublicKeyPem: string;
+  /** The newest key, which may only be announced yet. */
   readonly alipayPublicKeyPem: string;
+  /** While the keys are rolled over: the key before. */
+  readonly previousAlipayPublicKeyPem?: string;
 }
 
 /** The command cannot be done; `status` is what HTTP says. */
@@ -70,6 +76,10 @@ export interface PayCommand extends Which {
   readonly at?: number;
 }
 
+export interface RefundCommand extends Which {
+  readonly at?: number;
+}
+
 export interface Filter extends Which {
   readonly attemptNumber?: string;
   readonly refundNumber?: string;
@@ -84,6 +94,10 @@ export interface Control {
   certificates(): readonly CertificateView[];
   useCertificate(serial: string): CertificateView | ControlRefusal;
   retireCertificate(serial: string): CertificateView | ControlRefusal;
+  /** The steps of a roll-over of Alipay's key for an app; see README.md. */
+  announceAlipayKey(sellerId: string): Promise<AlipayAccountView | ControlRefusal>;
+  useAlipayKey(sellerId: string): AlipayAccountView | ControlRefusal;
+  retireAlipayKey(sellerId: string): AlipayAccountView | ControlRefusal;
   trade(number: string, which?: Which): TradeDetail | ControlRefusal;
   trades(filter?: Filter): readonly Trade[];
   refunds(filter?: Filter): readonly Refund[];
@@ -92,7 +106,11 @@ export interface Control {
   pay(number: string, command?: PayCommand): { readonly result: PayResult } | ControlRefusal;
   decline(number: string, which?: Which): Trade | ControlRefusal;
   expire(number: string, which?: Which): Trade | ControlRefusal;
-  setRefundState(number: string, state: RefundState, which?: Which): Refund | ControlRefusal;
+  setRefundState(
+    number: string,
+    state: RefundState,
+    command?: RefundCommand,
+  ): Refund | ControlRefusal;
   /** Delivers a notice once more, whatever its state. */
   repeatNotice(id: string): Promise<Notice | ControlRefusal>;
   readonly faults: Faults;
@@ -139,6 +157,21 @@ export function createControl(parts: {
     return theOnly(found, `refund ${number}`);
   }
 
+  function alipayMerchant(sellerId: string): AlipayMerchant | ControlRefusal {
+    const merchant = world.merchants.get(merchantKey("alipay", sellerId));
+    if (merchant?.channel === "alipay") return merchant;
+    return refused(404, `there is no seller ${sellerId}`);
+  }
+
+  function keepKeys(
+    changed: AlipayMerchant | undefined,
+    whyNot: string,
+  ): AlipayAccountView | ControlRefusal {
+    if (changed === undefined) return refused(409, whyNot);
+    world.merchants.put(changed);
+    return alipayView(changed);
+  }
+
   function certificate(serial: string): PlatformKey | ControlRefusal {
     const key = world.platformKeys.get(serial);
     if (key?.kind === "certificate") return key;
@@ -179,6 +212,22 @@ export function createControl(parts: {
       world.platformKeys.delete(serial);
       return certificateView(key);
     },
+    async announceAlipayKey(sellerId) {
+      const merchant = alipayMerchant(sellerId);
+      if (isControlRefusal(merchant)) return merchant;
+      const why = "two keys are in use; retire the old one first";
+      return keepKeys(await announceAlipayKey(merchant), why);
+    },
+    useAlipayKey(sellerId) {
+      const merchant = alipayMerchant(sellerId);
+      if (isControlRefusal(merchant)) return merchant;
+      return keepKeys(useAlipayKey(merchant, clock.now()), "no key is announced");
+    },
+    retireAlipayKey(sellerId) {
+      const merchant = alipayMerchant(sellerId);
+      if (isControlRefusal(merchant)) return merchant;
+      return keepKeys(retireAlipayKey(merchant), "no newer key is in use");
+    },
     trade(number, which = {}) {
       const trade = findTrade(number, which);
       if (isControlRefusal(trade)) return trade;
@@ -207,9 +256,9 @@ export function createControl(parts: {
       const trade = findTrade(number, which);
       return isControlRefusal(trade) ? trade : actions.expire(trade);
     },
-    setRefundState(number, state, which = {}) {
-      const refund = findRefund(number, which);
-      return isControlRefusal(refund) ? refund : actions.endRefund(refund, state);
+    setRefundState(number, state, command = {}) {
+      const refund = findRefund(number, command);
+      return isControlRefusal(refund) ? refund : actions.endRefund(refund, state, command.at);
     },
     async repeatNotice(id) {
       await office.repeat(id);
@@ -316,12 +365,16 @@ function wechatView(world: World, merchant: WechatMerchant): WechatAccountView {
 }
 
 function alipayView(merchant: AlipayMerchant): AlipayAccountView {
+  const [first, second] = merchant.alipayKeys;
+  const newest = second ?? first;
+  const previous = second === undefined ? undefined : first;
   return {
     channel: "alipay",
     sellerId: merchant.id,
     appId: merchant.appId,
     appPrivateKeyPem: merchant.privateKeyPem,
     appPublicKeyPem: merchant.publicKeyPem,
-    alipayPublicKeyPem: merchant.alipayPublicKeyPem,
+    alipayPublicKeyPem: newest.publicKeyPem,
+    ...(previous === undefined ? {} : { previousAlipayPublicKeyPem: previous.publicKeyPem }),
   };
 }

@@ -66,6 +66,7 @@ test("a wrong field of a command is refused by name, and nothing is done", async
     [await post("clock", { speed: 0 }), "speed"],
     [await post("clock/advance", { ms: -1 }), "ms"],
     [await post("trades/T1/pay", { at: "yesterday" }), "at"],
+    [await post("refunds/R1/state", { state: "success", at: "yesterday" }), "at"],
     [await get("trades?nobody=1"), "querystring"],
   ] as const;
   for (const [{ status, data }, field] of refused) {
@@ -137,6 +138,18 @@ test("platform certificates roll over: listed, used, retired, never the signing 
   expect((await retire(signing.serial)).status).toBe(200);
   expect((await get("wechatpay/certificates")).data).toMatchObject([{ serial: next.serial }]);
   expect((await use(signing.serial)).status).toBe(404);
+});
+
+test("the key of an app of Alipay is rolled over step by step", async () => {
+  const { data: account } = await post("alipay/merchants");
+  const step = (name: string) => post(`alipay/merchants/${account.sellerId}/keys${name}`);
+  expect((await step("/use")).status).toBe(409);
+  const { data: announced } = await step("");
+  expect(announced.previousAlipayPublicKeyPem).toBe(account.alipayPublicKeyPem);
+  expect((await step("/use")).data).toEqual(announced);
+  const { alipayPublicKeyPem } = announced;
+  expect((await step("/retire")).data).toEqual({ ...account, alipayPublicKeyPem });
+  expect((await post("alipay/merchants/2088000000000000/keys")).status).toBe(404);
 });
 
 test("the clock is read, sped up and advanced", async () => {

@@ -75,6 +75,7 @@ function registerMerchants(scope: FastifyInstance, control: Control): void {
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();
   const wechatBody = strict({
     mchid: Type.Optional(Type.String({ pattern: "^\\d{8,10}$" })),
+    name: optional.text,
     appId: optional.text,
     mode: Type.Optional(Type.Enum(["certificate", "public_key"])),
   });
@@ -83,10 +84,21 @@ function registerMerchants(scope: FastifyInstance, control: Control): void {
   );
   const alipayBody = strict({
     sellerId: Type.Optional(Type.String({ pattern: "^2088\\d{12}$" })),
+    name: optional.text,
     appId: Type.Optional(Type.String({ pattern: "^\\d{16}$" })),
   });
   app.post("/control/alipay/merchants", { schema: { body: alipayBody } }, (request) =>
     control.createAlipayMerchant(request.body),
+  );
+  const keys = "/control/alipay/merchants/:id/keys";
+  app.post(keys, { schema: { params: idParams } }, async (request, reply) =>
+    answer(reply, await control.announceAlipayKey(request.params.id)),
+  );
+  app.post(`${keys}/use`, { schema: { params: idParams } }, (request, reply) =>
+    answer(reply, control.useAlipayKey(request.params.id)),
+  );
+  app.post(`${keys}/retire`, { schema: { params: idParams } }, (request, reply) =>
+    answer(reply, control.retireAlipayKey(request.params.id)),
   );
   app.get("/control/merchants", () => control.merchants());
 
@@ -118,12 +130,10 @@ function registerTrades(scope: FastifyInstance, control: Control): void {
     "/control/trades/:number/pay",
     { schema: { params: numberParams, body: payBody } },
     (request, reply) => {
-      const { at: atText, ...command } = request.body;
-      const at = atText === undefined ? undefined : parseRfc3339(atText);
-      if (atText !== undefined && at === undefined)
-        return reply.code(400).send({ message: "at is not a time like 2026-11-20T12:00:00+08:00" });
-      const payment = at === undefined ? command : { ...command, at };
-      return answer(reply, control.pay(request.params.number, payment));
+      const { at, ...command } = request.body;
+      const when = timeOf(at);
+      if (when === undefined) return reply.code(400).send(notATime);
+      return answer(reply, control.pay(request.params.number, { ...command, ...when }));
     },
   );
   const command = { params: numberParams, body: whichQuery };
@@ -139,18 +149,31 @@ function registerTrades(scope: FastifyInstance, control: Control): void {
   const stateBody = strict({
     ...which,
     state: Type.Enum(["processing", "success", "closed", "abnormal"]),
+    at: optional.text,
   });
   app.post(
     "/control/refunds/:number/state",
     { schema: { params: numberParams, body: stateBody } },
     (request, reply) => {
-      const { state, ...rest } = request.body;
-      return answer(reply, control.setRefundState(request.params.number, state, rest));
+      const { state, at, ...rest } = request.body;
+      const when = timeOf(at);
+      if (when === undefined) return reply.code(400).send(notATime);
+      const command = { ...rest, ...when };
+      return answer(reply, control.setRefundState(request.params.number, state, command));
     },
   );
   app.get("/control/books", { schema: { querystring: whichQuery } }, (request) =>
     control.books(request.query),
   );
+}
+
+const notATime = { message: "at is not a time like 2026-11-20T12:00:00+08:00" };
+
+/** The time that a command names, if it names one; undefined for what is no time. */
+function timeOf(at: string | undefined): { readonly at?: number } | undefined {
+  if (at === undefined) return {};
+  const time = parseRfc3339(at);
+  return time === undefined ? undefined : { at: time };
 }
 
 function registerNotices(scope: FastifyInstance, control: Control): void {

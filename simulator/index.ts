@@ -5,7 +5,7 @@
  */
 export { createSimulator } from "./simulator.ts";
 export type { Simulator, SimulatorOptions } from "./simulator.ts";
-export type { Control } from "./control.ts";
+export type { AlipayAccountView, Control } from "./control.ts";
 export type { FaultKind, FaultParams, FaultRule, Operation } from "./faults.ts";
 export type { Forgery, Notice, Refund, Trade } from "./world.ts";
 export { forgeries } from "./world.ts";

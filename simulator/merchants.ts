@@ -1,18 +1,20 @@
 import { createKeyPair, createSerial, selfSignedCertificate } from "./certificates.ts";
 import { randomDigits, randomHex, randomLetters } from "./random.ts";
 import { dayMs } from "./times.ts";
-import type { AlipayMerchant, PlatformKey, WechatMerchant, World } from "./world.ts";
+import type { AlipayKey, AlipayMerchant, PlatformKey, WechatMerchant, World } from "./world.ts";
 
 const certificateLifeMs = 5 * 365 * dayMs;
 
 export interface WechatMerchantRequest {
   readonly mchid?: string;
+  readonly name?: string;
   readonly appId?: string;
   readonly mode?: WechatMerchant["mode"];
 }
 
 export interface AlipayMerchantRequest {
   readonly sellerId?: string;
+  readonly name?: string;
   readonly appId?: string;
 }
 
@@ -27,6 +29,7 @@ export async function createWechatMerchant(
   return {
     channel: "wechatpay",
     id,
+    name: request.name ?? "",
     appId: request.appId ?? `wx${randomHex(16).toLowerCase()}`,
     mode: request.mode ?? "public_key",
     serial,
@@ -43,10 +46,10 @@ export async function createAlipayMerchant(
   return {
     channel: "alipay",
     id: request.sellerId ?? `2088${randomDigits(12)}`,
+    name: request.name ?? "",
     appId: request.appId ?? `2021${randomDigits(12)}`,
     ...app,
-    alipayPrivateKeyPem: alipay.privateKeyPem,
-    alipayPublicKeyPem: alipay.publicKeyPem,
+    alipayKeys: [{ ...alipay, signsFrom: 0 }],
   };
 }
 
@@ -99,4 +102,39 @@ export function signingKey(world: World, kind: PlatformKey["kind"]): PlatformKey
   const key = world.platformKeys.values().find((each) => each.kind === kind && each.signs);
   if (key === undefined) throw new Error(`the world has no ${kind} that signs`);
   return key;
+}
+
+/** The key that Alipay signs with for this app what happens at this time, as far as it is kept. */
+export function alipayKeyAt(merchant: AlipayMerchant, at: number): AlipayKey {
+  const [oldest] = merchant.alipayKeys;
+  return (
+    merchant.alipayKeys.findLast(({ signsFrom }) => signsFrom !== null && signsFrom <= at) ?? oldest
+  );
+}
+
+/**
+ * A roll-over in three steps, each a new value of the merchant: a new key is announced, so that the
+ * merchant can trust both; it signs; the old one is forgotten. Undefined when it is not the step's
+ * turn.
+ */
+export async function announceAlipayKey(
+  merchant: AlipayMerchant,
+): Promise<AlipayMerchant | undefined> {
+  const [key, another] = merchant.alipayKeys;
+  if (another !== undefined) return undefined;
+  const announced = { ...(await createKeyPair()), signsFrom: null };
+  return { ...merchant, alipayKeys: [key, announced] };
+}
+
+export function useAlipayKey(merchant: AlipayMerchant, now: number): AlipayMerchant | undefined {
+  const [old, announced] = merchant.alipayKeys;
+  if (announced === undefined || announced.signsFrom !== null) return undefined;
+  return { ...merchant, alipayKeys: [old, { ...announced, signsFrom: now }] };
+}
+
+export function retireAlipayKey(merchant: AlipayMerchant): AlipayMerchant | undefined {
+  const [, used] = merchant.alipayKeys;
+  return used === undefined || used.signsFrom === null
+    ? undefined
+    : { ...merchant, alipayKeys: [used] };
 }

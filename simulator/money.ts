@@ -13,3 +13,7 @@ export function yuanToFen(text: string): number | undefined {
   const fen = Number(match[1]) * 100 + Number((match[2] ?? "").padEnd(2, "0"));
   return fen > 0 ? fen : undefined;
 }
+
+/** What both channels take of most merchants; the fee goes back with what is refunded. */
+export const feeRatePercent = 0.6;
+export const feeOf = (minor: number): number => Math.round((minor * feeRatePercent) / 100);

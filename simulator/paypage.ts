@@ -1,133 +1,149 @@
-/** The page on which a person plays the payer. No script and no outside file: it works anywhere. */
+/** The page on which a person plays the payer, from the question to each of its ends. */
 import { fenToYuan } from "./money.ts";
+import { both, escapeHtml, looks, renderDocument, viewOf } from "./pages.ts";
+import type { Look } from "./pages.ts";
 import { beijingText } from "./times.ts";
-import type { ChannelCode, Trade } from "./world.ts";
+import type { Trade } from "./world.ts";
 
 export interface PayPage {
   readonly trade: Trade;
+  readonly merchantName: string;
+  readonly refundedMinor: number;
   /** The prepay id or code is too old; the trade itself may still be open. */
   readonly isStale: boolean;
+  /** The payer has just pressed on a page that was no longer true: it was paid already. */
+  readonly isPaidAgain?: boolean;
   /** Where the form goes, with the query that must survive it. */
   readonly action: string;
   /** Offered once the trade has ended. */
   readonly returnUrl: string | undefined;
 }
 
-const looks: Readonly<Record<ChannelCode, { name: string; english: string; color: string }>> = {
-  wechatpay: { name: "微信支付", english: "WeChat Pay", color: "#067a45" },
-  alipay: { name: "支付宝", english: "Alipay", color: "#1268e8" },
-};
-
 export function renderPayPage(page: PayPage): string {
   const { trade } = page;
-  const look = looks[trade.channel];
-  const body = `
-    <p class="subject">${escapeHtml(trade.subject)}</p>
-    <p class="amount"><small>¥</small>${fenToYuan(trade.totalMinor)}</p>
-    ${page.isStale && trade.state === "unpaid" ? staleNote : statusOf(page)}
-    <dl>
-      <dt>商户号 Merchant</dt><dd>${escapeHtml(trade.merchantId)}</dd>
-      <dt>商户单号 Order number</dt><dd>${escapeHtml(trade.number)}</dd>
-      <dt>有效期至 Payable until</dt><dd>${beijingText(trade.expiresAt)}</dd>
-    </dl>`;
-  return renderDocument(look, body);
+  const view = viewOf(trade);
+  const isAsking = view === "waiting" && !page.isStale;
+  const price = `
+      <p class="subject">${escapeHtml(trade.subject)}</p>
+      <p class="amount"><small>¥</small>${fenToYuan(trade.totalMinor)}</p>`;
+  const body = isAsking
+    ? `<section>${price}${declinedNote(trade)}${choices(page)}</section>${facts(page)}`
+    : `<section>${ending(page)}${price}${refundedNote(page)}${returnLink(page)}</section>${facts(page)}`;
+  return renderDocument({ look: looks[trade.channel], body, style });
 }
 
-export function renderProblemPage(channel: ChannelCode, chinese: string, english: string): string {
-  const text = `<p class="status bad">${escapeHtml(chinese)}<span>${escapeHtml(english)}</span></p>`;
-  return renderDocument(looks[channel], text);
+export function renderProblemPage(look: Look, chinese: string, english: string): string {
+  const body = `<section>${sign("bad", marks.cross, chinese, english)}</section>`;
+  return renderDocument({ look, body, style });
 }
 
-const staleNote =
-  '<p class="status bad">链接已失效<span>This link is too old. Ask the shop for a new one.</span></p>';
-
-function statusOf(page: PayPage): string {
+/** An ending says what happened and what follows from it. */
+function ending(page: PayPage): string {
   const { trade } = page;
-  if (trade.state === "paid") return `${status("good", "支付成功", "Paid")}${returnLink(page)}`;
-  if (trade.state === "closed")
-    return `${status("bad", "订单已关闭", "Closed")}${returnLink(page)}`;
-  const declined =
-    trade.declineCount === 0 ? "" : status("bad", "支付被拒绝", "Declined. You may try again.");
-  return `${declined}
-    <form method="post" action="${escapeHtml(page.action)}">
-      <button class="pay" name="action" value="pay">确认支付 <span>Pay</span></button>
-      <button name="action" value="decline">拒绝支付 <span>Decline</span></button>
-      <button name="action" value="expire">让订单过期 <span>Let it expire</span></button>
-    </form>`;
+  const view = viewOf(trade);
+  if (page.isPaidAgain === true)
+    return sign("good", marks.check, "此前已支付", "Already paid. Nothing was taken again.");
+  if (view === "paid") return sign("good", marks.check, "支付成功", "Paid");
+  if (view === "expired")
+    return sign("late", marks.clock, "订单已过期", "Expired. It can no longer be paid.");
+  if (view === "closed")
+    return sign("bad", marks.cross, "订单已关闭", "The shop has closed this order.");
+  return sign(
+    "late",
+    marks.clock,
+    "链接已失效",
+    "This link is too old. Ask the shop for a new one.",
+  );
 }
 
-const status = (mood: "good" | "bad", chinese: string, english: string): string =>
-  `<p class="status ${mood}" role="status">${chinese}<span>${english}</span></p>`;
-
-function returnLink(page: PayPage): string {
-  if (page.returnUrl === undefined) return "";
-  const target = escapeHtml(page.returnUrl);
-  return `<p><a class="back" href="${target}">返回商家 <span>Back to the shop</span></a></p>`;
+function declinedNote(trade: Trade): string {
+  if (trade.declineCount === 0) return "";
+  const text = both("支付被拒绝，可以再试。", "Declined. You may try again.");
+  return `<p class="note bad" role="status">${text}</p>`;
 }
 
-function renderDocument(look: (typeof looks)[ChannelCode], body: string): string {
-  return `<!doctype html>
-<html lang="zh-CN">
-<head>
-  <meta charset="utf-8">
-  <meta name="viewport" content="width=device-width, initial-scale=1">
-  <title>${look.name} ${look.english}</title>
-  <style>${style(look.color)}</style>
-</head>
-<body>
-  <main>
-    <h1>${look.name} <span lang="en">${look.english}</span></h1>
-    ${body}
-    <footer>模拟环境，没有真实资金 <span lang="en">A simulation. No real money moves.</span></footer>
-  </main>
-</body>
-</html>
-`;
+function refundedNote({ refundedMinor }: PayPage): string {
+  if (refundedMinor === 0) return "";
+  const amount = `¥${fenToYuan(refundedMinor)}`;
+  return `<p class="note">${both(`已退款 ${amount}`, `${amount} refunded`)}</p>`;
 }
 
-const style = (color: string): string => `
-    :root { color-scheme: light dark; --ink: #16181d; --soft: #5d6673; --card: #fff; --line: #dfe3e8;
-      --lift: 0%; }
-    @media (prefers-color-scheme: dark) {
-      :root { --ink: #eef1f5; --soft: #a4adba; --card: #1c2027; --line: #353b45;
-        --lift: 35%; }
-    }
-    * { box-sizing: border-box; }
-    body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 16px;
-      background: #eef1f4; color: var(--ink);
-      font: 16px/1.5 system-ui, "PingFang SC", "Noto Sans CJK SC", sans-serif; }
-    @media (prefers-color-scheme: dark) { body { background: #101318; } }
-    main { width: 100%; max-width: 400px; background: var(--card); border-radius: 16px;
-      padding: 24px; box-shadow: 0 8px 30px rgb(0 0 0 / 8%); }
-    h1 { margin: 0 0 20px; font-size: 17px; }
-    h1 span, footer span, dt { color: var(--soft); font-weight: 400; }
-    .subject { margin: 0; text-align: center; color: var(--soft); overflow-wrap: anywhere; }
-    .amount { margin: 4px 0 20px; text-align: center; font-size: 44px; font-weight: 600;
-      font-variant-numeric: tabular-nums; line-height: 1.2; }
-    .amount small { font-size: 24px; margin-right: 4px; }
-    form { display: grid; gap: 10px; }
-    button, .back { display: block; width: 100%; padding: 13px; border: 1px solid var(--line);
-      border-radius: 10px; background: none; color: inherit; font: inherit; text-align: center;
+const choices = (page: PayPage): string => `
+      <form method="post" action="${escapeHtml(page.action)}">
+        <button class="pay" name="action" value="pay">${both("确认支付", "Pay")}</button>
+        <button name="action" value="decline">${both("拒绝支付", "Decline")}</button>
+        <button class="quiet" name="action" value="expire">${both("让订单过期", "Let it expire")}</button>
+      </form>`;
+
+function returnLink({ returnUrl }: PayPage): string {
+  if (returnUrl === undefined) return "";
+  const target = escapeHtml(returnUrl);
+  return `<a class="pay" href="${target}">${both("返回商家", "Back to the shop")}</a>`;
+}
+
+function facts({ trade, merchantName }: PayPage): string {
+  const isNamed = merchantName !== "";
+  const rows: [string, string, string][] = [
+    ...(isNamed ? [["商家", "Merchant", merchantName] as [string, string, string]] : []),
+    ["商户号", isNamed ? "Merchant id" : "Merchant", trade.merchantId],
+    ["商户单号", "Order number", trade.number],
+  ];
+  if (trade.paidAt === null) rows.push(["有效期至", "Payable until", beijingText(trade.expiresAt)]);
+  else
+    rows.push(
+      ["支付时间", "Paid at", beijingText(trade.paidAt)],
+      ["交易单号", "Transaction", trade.transactionId],
+    );
+  const lines = rows.map(
+    ([chinese, english, value]) =>
+      `<div><dt>${both(chinese, english)}</dt><dd class="${widthOf(value)}">${escapeHtml(value)}</dd></div>`,
+  );
+  return `<dl>${lines.join("")}</dl>`;
+}
+
+/** A number of 28 digits fits into the line of a phone only when it is set smaller. */
+const widthOf = (value: string): string => (/^\S{24,}$/.test(value) ? "long" : "usual");
+
+const marks = {
+  check: '<path d="m14 25 7 7 14-15"/>',
+  cross: '<path d="m17 17 14 14m0-14L17 31"/>',
+  clock: '<path d="M24 14v11l7 5"/>',
+};
+
+const sign = (mood: string, mark: string, chinese: string, english: string): string => `
+      <p class="sign ${mood}" role="status">
+        <svg viewBox="0 0 48 48" aria-hidden="true"><circle cx="24" cy="24" r="22"/>${mark}</svg>
+        ${both(chinese, english)}
+      </p>`;
+
+const style = `
+    body { display: grid; place-items: center; padding: 16px; }
+    main { max-width: 420px; border-radius: 18px; box-shadow: 0 8px 30px rgb(0 0 0 / 10%); }
+    section { padding: 24px 24px 20px; text-align: center; }
+    .subject { margin: 0; overflow-wrap: anywhere; text-wrap: balance; }
+    .amount { margin: 6px 0 0; font-size: 46px; font-weight: 650; line-height: 1.15;
+      font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+    .amount small { margin-right: 4px; font-size: .5em; }
+    form { display: grid; gap: 10px; margin-top: 22px; }
+    button, a.pay { display: block; width: 100%; min-height: 52px; padding: 12px; color: inherit;
+      border: 1px solid var(--line); border-radius: 12px; background: none; font: inherit;
       text-decoration: none; cursor: pointer; }
-    button span, .back span { opacity: .9; font-size: 14px; }
-    button:focus-visible, .back:focus-visible { outline: 3px solid ${color}; outline-offset: 2px; }
-    .pay, .back { background: ${color}; border-color: ${color}; color: #fff; font-weight: 600; }
-    .status { margin: 0 0 16px; padding: 12px; border-radius: 10px; text-align: center;
-      font-weight: 600; background: rgb(120 120 120 / 10%); }
-    .status span { display: block; font-weight: 400; font-size: 14px; }
-    h1, .good { color: color-mix(in oklab, ${color}, var(--ink) var(--lift)); }
-    .bad { color: color-mix(in oklab, #c23a20, var(--ink) var(--lift)); }
-    dl { margin: 20px 0 0; padding-top: 16px; border-top: 1px solid var(--line); font-size: 14px;
-      display: grid; grid-template-columns: auto 1fr; gap: 4px 16px; }
-    dd { margin: 0; text-align: right; overflow-wrap: anywhere; }
-    footer { margin-top: 20px; text-align: center; font-size: 12px; color: var(--soft); }
-    footer span { display: block; }`;
-
-export function escapeHtml(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("'", "&#39;");
-}
+    button span, a.pay span { font-size: 14px; }
+    .pay { border-color: var(--brand) !important; background: var(--brand) !important;
+      color: #fff !important; font-weight: 600; }
+    .quiet { min-height: 44px; padding: 8px; border-color: transparent; color: var(--soft); }
+    a.pay { margin-top: 22px; }
+    .note { margin: 16px 0 0; padding: 10px 12px; border-radius: 10px; font-weight: 600;
+      background: color-mix(in srgb, currentcolor 8%, transparent); }
+    .note span { display: block; font-size: 14px; font-weight: 400; }
+    .sign { margin: 4px 0 18px; font-size: 20px; font-weight: 650; }
+    .sign span { display: block; font-size: 14px; font-weight: 400; }
+    .sign svg { display: block; width: 64px; margin: 0 auto 10px; fill: none; stroke: currentcolor;
+      stroke-width: 3; stroke-linecap: round; stroke-linejoin: round; }
+    .sign circle { fill: color-mix(in srgb, currentcolor 10%, transparent); stroke: none; }
+    dl { margin: 0 24px; padding: 14px 0 0; border-top: 1px solid var(--line); font-size: 14px; }
+    dl div { display: flex; justify-content: space-between; gap: 16px; padding: 4px 0; }
+    dt { flex: none; line-height: 1.3; }
+    dt span { display: block; font-size: 12px; color: var(--soft); }
+    .long { font-size: 12px; }
+    dd { margin: 0; text-align: right; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }`;

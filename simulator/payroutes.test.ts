@@ -14,7 +14,7 @@ let numberCount = 0;
 
 beforeAll(async () => {
   simulator = await createSimulator();
-  account = await simulator.control.createWechatMerchant();
+  account = await simulator.control.createWechatMerchant({ name: "通宝运动馆" });
   baseUrl = await simulator.listen();
   judge = judgeWechat(account, baseUrl);
 });
@@ -50,7 +50,7 @@ test("the code leads to a page that says what is asked, and pays at a press", as
   const number = newNumber();
   const link = await payLink(number);
   const before = await page(link);
-  for (const text of ["1234.56", number, account.mchid, "确认支付", "Decline"])
+  for (const text of ["1234.56", number, account.mchid, "通宝运动馆", "确认支付", "Decline"])
     expect(before).toContain(text);
   const pressed = await press(link, "pay");
   expect(pressed.status).toBe(303);
@@ -67,9 +67,52 @@ test("a declined payment may be tried again, an expired one may not", async () =
   expect(await page(link)).toContain("支付被拒绝");
   expect(stateOf(number)).toBe("unpaid");
   await press(link, "expire");
-  expect(await page(link)).toContain("订单已关闭");
+  expect(await page(link)).toContain("订单已过期");
   expect((await press(link, "pay", { Accept: "application/json" })).status).toBe(409);
   expect(stateOf(number)).toBe("closed");
+});
+
+test("who presses on a page that is out of date is told what became of the trade", async () => {
+  const paid = newNumber();
+  const link = await payLink(paid);
+  await press(link, "pay");
+  const again = await press(link, "pay");
+  expect(again.status).toBe(409);
+  expect(await again.text()).toContain("Already paid. Nothing was taken again.");
+  expect(simulator.control.trades({ attemptNumber: paid })).toHaveLength(1);
+
+  const closed = newNumber();
+  const closedLink = await payLink(closed);
+  const path = `v3/pay/transactions/out-trade-no/${closed}/close`;
+  expect((await judge.post(path, { mchid: account.mchid })).status).toBe(204);
+  await press(closedLink, "pay");
+  expect(await page(closedLink)).toContain("The shop has closed this order.");
+  expect(stateOf(closed)).toBe("closed");
+});
+
+test("a paid page tells when, under which number, and what has gone back since", async () => {
+  const number = newNumber();
+  const link = await payLink(number);
+  await press(link, "pay");
+  const { transactionId } = simulator.control.trades({ attemptNumber: number })[0] ?? {};
+  expect(await page(link)).toContain(transactionId);
+  expect(await page(link)).not.toContain("refunded");
+  await judge.post("v3/refund/domestic/refunds", {
+    out_trade_no: number,
+    out_refund_no: `R${number}`,
+    amount: { refund: 3_456, total: 123_456, currency: "CNY" },
+  });
+  simulator.control.setRefundState(`R${number}`, "success");
+  expect(await page(link)).toContain("¥34.56 refunded");
+});
+
+test("a press that is none of the three does nothing", async () => {
+  const number = newNumber();
+  const link = await payLink(number);
+  const pressed = await press(link, "refund", { Accept: "application/json" });
+  expect(pressed.status).toBe(409);
+  expect(await pressed.json()).toEqual({ result: "unknown_action" });
+  expect(stateOf(number)).toBe("unpaid");
 });
 
 test("a script pays with JSON and is told the result", async () => {

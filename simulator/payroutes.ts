@@ -1,18 +1,24 @@
 /** Where codes and links lead: a payer looks at a trade and pays, declines, or lets it expire. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Actions, PayResult } from "./actions.ts";
+import type { Faults } from "./faults.ts";
+import { renderHomePage } from "./homepage.ts";
+import { looks, worldLook } from "./pages.ts";
 import { renderPayPage, renderProblemPage } from "./paypage.ts";
+import { merchantKey, sumMinor, tradeKey } from "./world.ts";
 import type { ChannelCode, Session, Trade, World } from "./world.ts";
 
 export interface PayRouteParts {
   readonly world: World;
   readonly actions: Actions;
+  readonly faults: Pick<Faults, "list">;
   readonly now: () => number;
   /** Where Alipay sends the browser afterwards, with signed parameters. */
   readonly alipayReturnUrl: (trade: Trade) => string | undefined;
 }
 
 const channels: Readonly<Record<string, ChannelCode>> = { wechat: "wechatpay", alipay: "alipay" };
+const providers: Readonly<Record<ChannelCode, string>> = { wechatpay: "wechat", alipay: "alipay" };
 
 interface Visit {
   readonly channel: ChannelCode;
@@ -35,24 +41,37 @@ export function registerPayRoutes(app: FastifyInstance, parts: PayRouteParts): v
     return { channel, session, trade: isUsable ? parts.actions.open(trade) : trade };
   }
 
+  app.get("/", (_request, reply) =>
+    sendHtml(reply, renderHomePage(homePage(parts.world, parts.faults))),
+  );
+
   app.get("/pay/:provider/:sessionId", (request, reply) => {
     const found = visit(request);
-    if (found === undefined) return sendUnknown(reply);
-    const page = renderPayPage({
-      trade: found.trade,
-      isStale: isStale(found.session, parts.now()),
-      action: request.url,
-      returnUrl: returnUrlOf(found.trade, request),
-    });
-    return sendHtml(reply, page);
+    if (found === undefined) return sendUnknown(request, reply);
+    return sendHtml(reply, payPage(found, request));
   });
+
+  function payPage({ trade, session }: Visit, request: FastifyRequest, isPaidAgain = false) {
+    return renderPayPage({
+      trade,
+      merchantName:
+        parts.world.merchants.get(merchantKey(trade.channel, trade.merchantId))?.name ?? "",
+      refundedMinor: refundedMinor(parts.world, trade),
+      isStale: isStale(session, parts.now()),
+      isPaidAgain,
+      action: request.url,
+      returnUrl: returnUrlOf(trade, request),
+    });
+  }
 
   app.post("/pay/:provider/:sessionId", (request, reply) => {
     const found = visit(request);
-    if (found === undefined) return sendUnknown(reply);
+    if (found === undefined) return sendUnknown(request, reply);
     const asked = readForm(request);
     const result = act(found, asked.get("action") ?? "pay", asked.get("payerId") ?? undefined);
     if (wantsJson(request)) return reply.code(result === "paid" ? 200 : 409).send({ result });
+    // Nothing is taken twice, and the payer who pressed twice is told so.
+    if (result === "paid_before") return sendHtml(reply.code(409), payPage(found, request, true));
     const after = parts.actions.trade(found.session.tradeKey) ?? found.trade;
     const target = after.state === "paid" ? returnUrlOf(after, request) : undefined;
     return reply.redirect(target ?? request.url, 303);
@@ -65,6 +84,7 @@ export function registerPayRoutes(app: FastifyInstance, parts: PayRouteParts): v
       return "declined";
     }
     if (action === "expire") return parts.actions.expire(trade).state;
+    if (action !== "pay" && action !== "decline") return "unknown_action";
     const { outcome, told } = parts.actions.pay(trade, payerId === undefined ? {} : { payerId });
     void told; // The payer's page does not wait for the merchant.
     return outcome satisfies PayResult;
@@ -77,6 +97,35 @@ export function registerPayRoutes(app: FastifyInstance, parts: PayRouteParts): v
     return target !== undefined && /^https?:\/\//.test(target) ? target : undefined;
   }
 }
+
+/** As many as a demo's audience looks at; scripts list all of them by /control/trades. */
+const listedMax = 50;
+
+function homePage(
+  world: World,
+  faults: Pick<Faults, "list">,
+): Parameters<typeof renderHomePage>[0] {
+  const latest = [...world.trades.values()].slice(-listedMax).toReversed();
+  const wanted = new Set(latest.map(tradeKey));
+  const paths = new Map<string, string>();
+  for (const session of world.sessions.values()) {
+    // Later sessions of the same trade come later, and the newest is the one that lives longest.
+    if (wanted.has(session.tradeKey)) paths.set(session.tradeKey, session.id);
+  }
+  return {
+    trades: latest.map((trade) => {
+      const id = paths.get(tradeKey(trade));
+      const payPath = id === undefined ? undefined : `/pay/${providers[trade.channel]}/${id}`;
+      return { trade, refundedMinor: refundedMinor(world, trade), payPath };
+    }),
+    tradeCount: world.trades.size,
+    merchants: [...world.merchants.values()],
+    faults: faults.list(),
+  };
+}
+
+const refundedMinor = (world: World, trade: Trade): number =>
+  sumMinor(world.refundsOf(trade), ["success"]);
 
 const isStale = (session: Session, now: number): boolean => now >= session.usableUntil;
 
@@ -96,10 +145,14 @@ const wantsJson = (request: FastifyRequest): boolean =>
   (request.headers.accept ?? "").includes("application/json");
 
 function sendHtml(reply: FastifyReply, html: string): FastifyReply {
-  return reply.header("Content-Type", "text/html; charset=utf-8").send(html);
+  // A page in the browser's memory would offer to pay what has been paid since.
+  const headers = { "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store" };
+  return reply.headers(headers).send(html);
 }
 
-function sendUnknown(reply: FastifyReply): FastifyReply {
-  const page = renderProblemPage("wechatpay", "链接无效", "This link leads to no payment.");
+function sendUnknown(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const channel = channels[(request.params as { provider?: string }).provider ?? ""];
+  const look = channel === undefined ? worldLook : looks[channel];
+  const page = renderProblemPage(look, "链接无效", "This link leads to no payment.");
   return sendHtml(reply.code(404), page);
 }

@@ -82,7 +82,7 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
   });
   await app.register((scope, _options, done) => {
     const alipayReturnUrl = signedReturnUrl(world, clock.now);
-    registerPayRoutes(scope, { world, actions, now: clock.now, alipayReturnUrl });
+    registerPayRoutes(scope, { world, actions, faults, now: clock.now, alipayReturnUrl });
     done();
   });
   await app.register((scope, _options, done) => {

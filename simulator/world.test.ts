@@ -82,11 +82,11 @@ test("the books stay complete when old trades are dropped", () => {
   world.merchants.put({
     channel,
     id: "1900000001",
+    name: "",
     appId: "",
     privateKeyPem: "",
     publicKeyPem: "",
-    alipayPrivateKeyPem: "",
-    alipayPublicKeyPem: "",
+    alipayKeys: [{ privateKeyPem: "", publicKeyPem: "", signsFrom: 0 }],
   });
   world.refunds.put(refund);
   world.trades.put(testTrade({ channel, number: "OLD", state: "paid", paidAt: 1, refundKeys }));

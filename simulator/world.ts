@@ -14,6 +14,8 @@ export interface WechatMerchant {
   readonly channel: "wechatpay";
   /** mchid */
   readonly id: string;
+  /** What the payer is shown; may be empty. */
+  readonly name: string;
   readonly appId: string;
   /** Merchants opened since late 2024 have no platform certificates, only a public key. */
   readonly mode: "certificate" | "public_key";
@@ -28,12 +30,19 @@ export interface AlipayMerchant {
   readonly channel: "alipay";
   /** The seller's id, 2088... */
   readonly id: string;
+  readonly name: string;
   readonly appId: string;
   readonly privateKeyPem: string;
   readonly publicKeyPem: string;
-  /** Alipay keeps a key pair of its own for every app. */
-  readonly alipayPrivateKeyPem: string;
-  readonly alipayPublicKeyPem: string;
+  /** Alipay has a key pair of its own for every app: one, or two while it is rolled over. */
+  readonly alipayKeys: readonly [AlipayKey, ...AlipayKey[]];
+}
+
+export interface AlipayKey {
+  readonly privateKeyPem: string;
+  readonly publicKeyPem: string;
+  /** Null while the key is only announced. */
+  readonly signsFrom: number | null;
 }
 
 export type Merchant = WechatMerchant | AlipayMerchant;

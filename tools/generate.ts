@@ -7,7 +7,11 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { settingsMarkdown } from "../server/settings.ts";
+import { machinesDocument } from "./generate/machines.ts";
+import { openapiDocument } from "./generate/openapi.ts";
 import { refusalsDocument } from "./generate/refusals.ts";
+import { schemaDocument } from "./generate/schema.ts";
+import { sdkTypes } from "./generate/sdk.ts";
 
 interface Generator {
   /** Relative to the root of the project. */
@@ -15,10 +19,13 @@ interface Generator {
   make(): Promise<string>;
 }
 
-/** In order: a later one may read what an earlier one wrote. */
 const generators: readonly Generator[] = [
   { path: "docs/refusals.md", make: refusalsDocument },
   { path: "docs/operating/settings.md", make: async () => settingsMarkdown() },
+  { path: "docs/operating/machines.md", make: machinesDocument },
+  { path: "openapi.json", make: openapiDocument },
+  { path: "sdk/generated/openapi.ts", make: sdkTypes },
+  { path: "server/migrations/schema.sql", make: schemaDocument },
 ];
 
 const root = fileURLToPath(new URL("..", import.meta.url));

@@ -235,15 +235,19 @@ describe("an idempotency key [ORD-02] [ORD-04] [KRN-11]", () => {
         keyed(required(processes[index % 2], "a process").committers, key),
       ),
     );
-    expect(new Set(answers.map((each) => JSON.stringify(each))).size).toBe(1);
+    const bodies = answers.map((each) => (isRefusal(each) ? each.code : each.body));
+    expect(new Set(bodies).size).toBe(1);
     expect(answers[0]).toMatchObject({ kind: "answered", status: 201 });
+    const first = answers.filter((each) => !isRefusal(each) && each.replayed === undefined);
+    expect(first).toHaveLength(1);
     expect(await entriesOf()).toEqual({ count: 1, left: 999 });
   });
 
   test("sent again later, also to another process, gets the first answer", async () => {
     const first = await keyed(startProcess().committers, keyOf("later"));
     const again = await keyed(startProcess().committers, keyOf("later"));
-    expect(again).toEqual(first);
+    expect(first).not.toHaveProperty("replayed");
+    expect(again).toEqual({ ...first, replayed: true });
     expect(await entriesOf()).toMatchObject({ count: 1 });
   });
 
@@ -275,9 +279,11 @@ describe("an idempotency key [ORD-02] [ORD-04] [KRN-11]", () => {
     const running = processes.map(({ committers }) => keyed(committers, keyOf("last one")));
     await untilBlocked(raw, 2);
     await lock.release();
-    const [first, second] = await Promise.all(running);
+    const [left, right] = await Promise.all(running);
+    const isLeftFirst = left !== undefined && !("replayed" in left);
+    const [first, second] = isLeftFirst ? [left, right] : [right, left];
     expect(first).toMatchObject({ kind: "answered" });
-    expect(second).toEqual(first);
+    expect(second).toEqual({ ...first, replayed: true });
   });
 
   test("of one tenant means nothing to another", async () => {

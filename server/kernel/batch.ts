@@ -43,6 +43,8 @@ type Result = { kind: "outcome"; outcome: unknown } | { kind: "keyed"; result: A
 interface Entry {
   readonly command: unknown;
   readonly key: IdempotencyKey | undefined;
+  /** The answer of a try whose COMMIT got lost on the way: found kept, it is this entry's own. */
+  attempted?: Answer;
   resolve(result: Result): void;
   reject(error: unknown): void;
 }
@@ -147,7 +149,8 @@ export function createCommitters(options: CommitterOptions) {
 
     /**
      * The same under an Idempotency-Key: the answer is written in the transaction of the command.
-     * Same key and body: the first answer again, byte for byte; other body: a refusal.
+     * Same key and body: the first answer again, byte for byte and marked `replayed`; other body: a
+     * refusal. Who comes while the first is under way gets what the first one gets.
      */
     runKeyed<Command, World, Outcome>(
       operation: KeyedOperation<Command, World, Outcome>,
@@ -158,7 +161,10 @@ export function createCommitters(options: CommitterOptions) {
       const flightKey = `${tenantId} ${key.key}`;
       const running = inFlight.get(flightKey);
       if (running !== undefined) {
-        return running.bodyHash.equals(key.bodyHash) ? running.promise : Promise.resolve(keyReused);
+        if (!running.bodyHash.equals(key.bodyHash)) return Promise.resolve(keyReused);
+        return running.promise.then((first) =>
+          isRefusal(first) ? first : { ...first, replayed: true },
+        );
       }
       const promise = new Promise<Answer | Refusal>((resolve, reject) => {
         enqueue(erase(operation), tenantId, {
@@ -249,15 +255,22 @@ async function runBatch(tx: Tx, lane: Lane, entries: readonly Entry[]): Promise<
 
   const outcomes: unknown[] = [];
   const answers: { key: IdempotencyKey; answer: Answer }[] = [];
-  const results = entries.map(({ key, command }): Result => {
+  const results = entries.map((entry): Result => {
+    const { key, command } = entry;
     if (key !== undefined && kept?.has(key.key) === true) {
-      return { kind: "keyed", result: replay(kept, key) ?? keyReused };
+      const earlier = replay(kept, key) ?? keyReused;
+      const own = entry.attempted;
+      const isOwn = own !== undefined && !isRefusal(earlier) && earlier.body === own.body;
+      return { kind: "keyed", result: isOwn ? own : earlier };
     }
     const outcome = operation.decide(world, command, tx.now);
     outcomes.push(outcome);
     if (key === undefined) return { kind: "outcome", outcome };
     const answer = required(operation.answer, `${operation.name}.answer`)(outcome);
-    if (!isRefusal(answer)) answers.push({ key, answer });
+    if (!isRefusal(answer)) {
+      answers.push({ key, answer });
+      entry.attempted = answer;
+    }
     return { kind: "keyed", result: answer };
   });
   operation.save(tx, world, outcomes);

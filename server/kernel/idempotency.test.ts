@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { afterAll, expect, test } from "vitest";
-import { createDatabase, sqlState } from "./database.ts";
+import { createDatabase, sqlState, timestamp } from "./database.ts";
+import { createDeadlines } from "./deadlines.ts";
 import {
-  forgetExpiredAnswers,
+  forgetAnswers,
   keepAnswers,
   keptAnswerLifeMs,
   loadKeptAnswers,
@@ -57,6 +58,7 @@ test("an answer is kept to the byte, and only for its tenant", async () => {
     kind: "answered",
     status: 201,
     body: '{"of":"a","sign":"元"}',
+    replayed: true,
   });
   expect(replay(kept, keyOf("a", "other body"))).toBeUndefined();
   expect(await load(ids.next(), "a")).toEqual(new Map());
@@ -89,12 +91,38 @@ test("two batches that take the same keys in another order do not deadlock [KRN-
   expect(failures.map(sqlState)).toEqual(["23505"]);
 });
 
-test("answers are forgotten after their life, and not before", async () => {
-  const tenantId = ids.next();
-  await keep(tenantId, "old");
+test("answers of every tenant are forgotten after a week, and not before [ORD-04]", async () => {
+  await raw.query("truncate kernel.idempotency_keys");
+  const tenants = [ids.next(), ids.next()];
+  const bystander = ids.next();
+  for (const tenantId of tenants) await keep(tenantId, "old", "older");
   clock.advance(1);
-  await keep(tenantId, "young");
-  clock.advance(keptAnswerLifeMs);
-  await database.transaction(tenantId, async (tx) => forgetExpiredAnswers(tx));
-  expect([...(await load(tenantId, "old", "young")).keys()]).toEqual(["young"]);
+  for (const tenantId of [...tenants, bystander]) await keep(tenantId, "young");
+  const due = async () => {
+    const { rows } = await raw.query<{ tenant_id: string }>(forgetAnswers.tenantsDue.text, [
+      timestamp(clock.now()),
+    ]);
+    return rows.map((row) => row.tenant_id);
+  };
+  clock.advance(keptAnswerLifeMs - 1);
+  expect(await due()).toEqual([]);
+  clock.advance(1);
+  expect(await due()).toEqual(tenants.toSorted());
+
+  const swept: number[] = [];
+  const deadlines = createDeadlines({
+    database,
+    clock,
+    // Batches of one, so that it takes several.
+    deadlines: [{ ...forgetAnswers, batchMax: 1 }],
+    observe: {
+      swept: (_deadline, rows) => void swept.push(rows),
+      failed: (_deadline, error) => expect.unreachable(String(error)),
+    },
+  });
+  await expect.poll(due, { timeout: 20_000 }).toEqual([]);
+  await deadlines.stop();
+  expect(swept).toEqual([1, 1, 1, 1]);
+  for (const tenantId of [...tenants, bystander])
+    expect([...(await load(tenantId, "old", "older", "young")).keys()]).toEqual(["young"]);
 });

@@ -1,7 +1,9 @@
 import { required } from "./assert.ts";
 import type { Tx } from "./database.ts";
 import { statement, timestamp } from "./database.ts";
+import type { Deadline } from "./deadlines.ts";
 import type { Answer } from "./operation.ts";
+import { dayMs, minuteMs } from "./time.ts";
 
 /** What a caller promises: the same key always comes with the same body [ORD-04]. */
 export interface IdempotencyKey {
@@ -38,17 +40,55 @@ const insertKept = statement(
    order by k.key`,
 );
 
-const deleteExpired = statement(
-  "kernel.delete_expired_answers",
-  `delete from kernel.idempotency_keys
-   where tenant_id = $1 and key in (
-     select key from kernel.idempotency_keys
-     where tenant_id = $1 and answered_at < $2 limit $3)`,
+/** Answers are kept for a week: longer than any client or job repeats a request. */
+const keptAnswerLifeDays = 7;
+export const keptAnswerLifeMs = keptAnswerLifeDays * dayMs;
+
+const tenantsWithExpired = statement(
+  "kernel.tenants_with_expired_answers",
+  // One look a tenant into the index by age, however many answers there are.
+  `-- across tenants: every tenant's answers grow old
+   with recursive tenants as (
+     (select tenant_id from kernel.idempotency_keys order by tenant_id limit 1)
+     union all
+     select (select k.tenant_id from kernel.idempotency_keys k
+             where k.tenant_id > t.tenant_id order by k.tenant_id limit 1)
+     from tenants t where t.tenant_id is not null
+   )
+   select t.tenant_id from tenants t
+   where t.tenant_id is not null and exists (
+     select 1 from kernel.idempotency_keys k
+     where k.tenant_id = t.tenant_id
+       and k.answered_at < $1::timestamptz - interval '${keptAnswerLifeDays} days')`,
 );
 
-/** Answers are kept for a week: longer than any client or job repeats a request. */
-export const keptAnswerLifeMs = 7 * 24 * 3600 * 1000;
-const expiredPerRunMax = 5_000;
+const deleteExpired = statement(
+  "kernel.delete_expired_answers",
+  `with gone as (
+     delete from kernel.idempotency_keys
+     where tenant_id = $1 and key in (
+       select key from kernel.idempotency_keys
+       where tenant_id = $1 and answered_at < $2
+       order by answered_at limit $3
+       for update skip locked)
+     returning key
+   )
+   select count(*)::integer as answers from gone`,
+);
+
+/** What lies a little longer does no harm. */
+const forgetEveryMs = 10 * minuteMs;
+/** Some ten milliseconds of deleting, so that orders of the same moment hardly notice. */
+const forgetBatchMax = 2_000;
+
+/** Keeps the table to a week's worth, whatever the traffic. */
+export const forgetAnswers: Deadline = {
+  name: "kernel.forget_answers",
+  everyMs: forgetEveryMs,
+  batchMax: forgetBatchMax,
+  tenantsDue: tenantsWithExpired,
+  sweep: forgetExpiredAnswers,
+};
 
 export async function loadKeptAnswers(
   tx: Tx,
@@ -78,9 +118,11 @@ export function keepAnswers(
   ]);
 }
 
-/** Takes away answers past their life, a bounded number a call. */
-export function forgetExpiredAnswers(tx: Tx): void {
-  tx.write(deleteExpired, [tx.tenantId, timestamp(tx.now - keptAnswerLifeMs), expiredPerRunMax]);
+/** Takes away up to `limit` answers past their life; gives how many. */
+async function forgetExpiredAnswers(tx: Tx, limit: number): Promise<number> {
+  const values = [tx.tenantId, timestamp(tx.now - keptAnswerLifeMs), limit];
+  const [row] = await tx.rows<{ answers: number }>(deleteExpired, values);
+  return row?.answers ?? 0;
 }
 
 /** Same key, same body: the first answer. Same key, other body: undefined. */
@@ -90,5 +132,5 @@ export function replay(
 ): Answer | undefined {
   const earlier = required(kept.get(key.key), "a kept answer");
   if (!earlier.bodyHash.equals(key.bodyHash)) return undefined;
-  return { kind: "answered", status: earlier.status, body: earlier.body };
+  return { kind: "answered", status: earlier.status, body: earlier.body, replayed: true };
 }

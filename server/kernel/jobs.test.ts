@@ -32,6 +32,7 @@ function start(handle: JobHandler = () => Promise.resolve()) {
   const jobs = createJobs({
     url,
     handlers: { probe },
+    onFailed: (_task, error) => void errors.push(error),
     onError: (_message, error) => void errors.push(error),
   });
   opened.push(jobs);
@@ -43,9 +44,10 @@ function enqueue(tenantId: string, ...jobIds: string[]): Promise<void> {
   return database.transaction(tenantId, async (tx) => enqueueJobs(tx, jobs));
 }
 
-async function waiting(): Promise<number> {
+/** Jobs in the table: waiting, under way and left over. */
+async function kept(): Promise<number> {
   const { rows } = await raw.query<{ count: number }>(
-    "select count(*)::integer as count from graphile_worker._private_jobs where attempts < max_attempts",
+    "select count(*)::integer as count from graphile_worker._private_jobs",
   );
   return rows[0]?.count ?? 0;
 }
@@ -72,7 +74,7 @@ test("a job that waits already is not there twice, neither from one nor from two
   const tenantId = ids.next();
   await enqueue(tenantId, "a", "a", "b");
   await enqueue(tenantId, "b", "a");
-  expect(await waiting()).toBe(2);
+  expect(await kept()).toBe(2);
 });
 
 test("two tenants may have jobs of one id", async () => {
@@ -92,11 +94,76 @@ test("a job that failed is told once, does not run again by itself, and runs whe
   });
   await enqueue(tenantId, "a");
   await expect.poll(() => errors.length, patience).toBe(1);
-  await expect.poll(waiting, patience).toBe(0);
+  await expect.poll(kept, patience).toBe(0);
   isMended = true;
   await enqueue(tenantId, "a");
   await expect.poll(() => done.length, patience).toBe(1);
   expect(errors).toHaveLength(1);
+});
+
+test("jobs that fail again and again leave nothing in the table [JOB-14]", async () => {
+  const tenantId = ids.next();
+  const { errors } = start(async () => {
+    throw new Error("the channel is down");
+  });
+  for (let round = 1; round <= 5; round += 1) {
+    await enqueue(tenantId, "a", "b");
+    await expect.poll(() => errors.length, patience).toBe(2 * round);
+    await expect.poll(kept, patience).toBe(0);
+  }
+});
+
+test("a job due again while it runs and fails runs once more, and leaves nothing", async () => {
+  const tenantId = ids.next();
+  let begin = () => undefined as void;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  let finish = () => undefined as void;
+  const mayFinish = new Promise<void>((resolve) => (finish = resolve));
+  const { errors } = start(async () => {
+    begin();
+    await mayFinish;
+    throw new Error("the channel is down");
+  });
+  await enqueue(tenantId, "a");
+  await begun;
+  await enqueue(tenantId, "a");
+  finish();
+  await expect.poll(() => errors.length, patience).toBe(2);
+  await expect.poll(kept, patience).toBe(0);
+});
+
+test("what a killed worker had taken can be due again at once, and is cleared away [JOB-07]", async () => {
+  const tenantId = ids.next();
+  await enqueue(tenantId, "a", "b");
+  // As the runner takes them; then the process is gone.
+  await raw.query(
+    `update graphile_worker._private_jobs
+     set attempts = 1, locked_by = 'killed', locked_at = now() - interval '5 hours'`,
+  );
+  await enqueue(tenantId, "a");
+  expect(await kept()).toBe(3);
+  const { done } = start();
+  await expect.poll(() => done, patience).toEqual([{ tenantId, id: "a" }]);
+  await expect.poll(kept, patience).toBe(0);
+});
+
+test("without a task nothing is run, and the stop is quiet", async () => {
+  const errors: unknown[] = [];
+  const jobs = createJobs({
+    url: `${url}?application_name=idle`,
+    handlers: {},
+    onFailed: (_task, error) => void errors.push(error),
+    onError: (_message, error) => void errors.push(error),
+  });
+  // By the time that another runner has done a job, this one would have connected.
+  const { done } = start();
+  await enqueue(ids.next(), "a");
+  await expect.poll(() => done.length, patience).toBe(1);
+  const { rows } = await raw.query(
+    "select 1 from pg_stat_activity where datname = current_database() and application_name = 'idle'",
+  );
+  await jobs.stop();
+  expect({ errors, connections: rows.length }).toEqual({ errors: [], connections: 0 });
 });
 
 test("a job that becomes due while it runs, runs again afterwards", async () => {

@@ -9,6 +9,8 @@ import pg from "pg";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Tx } from "./database.ts";
 import { statement } from "./database.ts";
+import { minuteMs } from "./time.ts";
+import { createWakeup } from "./wakeup.ts";
 
 export interface Job {
   readonly task: string;
@@ -29,6 +31,8 @@ const fetchedAheadMax = 64;
 const pollIntervalMs = 500;
 const poolMax = 6;
 const restartPauseMs = 1_000;
+/** What a killed worker leaves is waited for by nobody: it is cleared for order, not for speed. */
+const clearEveryMs = 10 * minuteMs;
 
 const addJobs = statement(
   "kernel.add_jobs",
@@ -45,6 +49,16 @@ export function enqueueJobs(tx: Tx, jobs: readonly Job[]): void {
   tx.write(addJobs, [tx.tenantId, jobs.map(({ task }) => task), jobs.map(({ id }) => id)]);
 }
 
+const deleteLeft = statement(
+  "kernel.delete_left_jobs",
+  // A killed worker leaves the jobs that it had taken, locked and with their one attempt spent:
+  // nobody would ever run or delete them. Four hours is when the runner itself gives up a lock; by
+  // then the deadlines of the rows have long asked again, under the same keys.
+  `delete from graphile_worker._private_jobs
+   where attempts >= max_attempts
+     and (locked_at is null or locked_at < now() - interval '4 hours')`,
+);
+
 const quiet = new Logger(() => () => undefined);
 
 export async function migrateJobs(url: string): Promise<void> {
@@ -54,6 +68,9 @@ export async function migrateJobs(url: string): Promise<void> {
 export interface JobsOptions {
   readonly url: string;
   readonly handlers: Readonly<Record<string, JobHandler>>;
+  /** A job threw; it is not repeated by itself. */
+  readonly onFailed: (task: string, error: unknown) => void;
+  /** Trouble of the runner, which goes on. */
   readonly onError: (message: string, error: unknown) => void;
 }
 
@@ -71,6 +88,7 @@ export function createJobs(options: JobsOptions) {
   // A connection in use tells its loss itself; the pool speaks for idle ones only.
   pool.on("connect", (client) => client.on("error", onLost));
   const stopping = new AbortController();
+  const clearing = createWakeup();
   let runner: Runner | undefined;
 
   const taskList: TaskList = Object.fromEntries(
@@ -80,8 +98,8 @@ export function createJobs(options: JobsOptions) {
         try {
           await handler(parsePayload(payload), stopping.signal);
         } catch (error) {
-          options.onError(`job ${task} failed`, error);
-          throw error;
+          // Told, and done with: the runner would keep a job that throws in its table for ever.
+          options.onFailed(task, error);
         }
       },
     ]),
@@ -114,13 +132,25 @@ export function createJobs(options: JobsOptions) {
       if (!stopping.signal.aborted) await sleep(restartPauseMs);
     }
   }
-  const running = keepRunning();
+
+  async function keepClear(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await pool
+        .query(deleteLeft.text)
+        .catch((error: unknown) => options.onError("the jobs left over were not cleared", error));
+      if (!stopping.signal.aborted) await clearing.wait(clearEveryMs);
+    }
+  }
+  // Without a task there is nothing to run, and the runner refuses to.
+  const hasTasks = Object.keys(taskList).length > 0;
+  const running = hasTasks ? [keepRunning(), keepClear()] : [];
 
   return {
     async stop(): Promise<void> {
       stopping.abort();
+      clearing.hint();
       await runner?.stop().catch(() => undefined);
-      await running;
+      await Promise.all(running);
       await pool.end();
     },
   };

@@ -1,12 +1,5 @@
 import { expect, expectTypeOf, test } from "vitest";
-import {
-  assertMove,
-  canMove,
-  defineMachine,
-  isStateOf,
-  machineMarkdown,
-  unfinishedStates,
-} from "./machine.ts";
+import { assertMove, canMove, defineMachine, isStateOf, unfinishedStates } from "./machine.ts";
 import type { Machine, StateOf } from "./machine.ts";
 
 const waiting = { deadline: "due_at, in an hour", findOut: "ask the sender", owner: "post" };
@@ -60,11 +53,4 @@ test.each<[string, Partial<Machine>]>([
   ],
 ])("refuses at its definition: %s", (message, change) => {
   expect(define(change)).toThrow(message);
-});
-
-test("is documented from the same data", () => {
-  const text = machineMarkdown(parcel);
-  expect(text).toContain("| `sent` | arrived, lost | due_at, in an hour; ask the sender; post |");
-  expect(text).toContain("| `lost` | arrived | rests; moved only by a finder |");
-  expect(text).toContain("| `arrived` | nothing | final |");
 });

@@ -107,29 +107,3 @@ export function assertMove<Name extends string>(
 ): void {
   assert(canMove(machine, from, to), `${machine.name} does not move from ${from} to ${to}`);
 }
-
-/** A section of the generated document of all machines. */
-export function machineMarkdown(machine: Machine): string {
-  const lines = statesOf(machine).map((name) => {
-    const next = movesFrom(machine, name).join(", ");
-    return `| \`${name}\` | ${next === "" ? "nothing" : next} | ${wordState(machine, name)} |`;
-  });
-  return [
-    `## ${machine.name}`,
-    "",
-    `Begins as \`${machine.initial}\`.`,
-    "",
-    "| state | leads to | left by; found out by; owner |",
-    "|---|---|---|",
-    ...lines,
-    "",
-  ].join("\n");
-}
-
-function wordState(machine: Machine, name: string): string {
-  const state = machine.states[name];
-  assert(state !== undefined, "a state of the machine");
-  if ("final" in state) return "final";
-  if ("resting" in state) return `rests; moved only by ${state.resting}`;
-  return `${state.deadline}; ${state.findOut}; ${state.owner}`;
-}

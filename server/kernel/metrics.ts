@@ -187,7 +187,7 @@ function stateMetrics(registry: Registry) {
   });
   const jobBacklog = new Gauge({
     name: "tongbao_job_backlog",
-    help: "Jobs that are due and not done.",
+    help: "Jobs that are due and that no worker has taken yet.",
     registers,
   });
   const oldestUnfinished = new Gauge({
@@ -209,9 +209,9 @@ function stateMetrics(registry: Registry) {
     registers,
   });
   return {
-    eventLag: (subscription: string, events: number) => eventLag.set({ subscription }, events),
-    eventsParked: (subscription: string, events: number) =>
-      eventsParked.set({ subscription }, events),
+    /** Events by subscription; those of before are forgotten. */
+    eventLags: (events: ReadonlyMap<string, number>) => setAll(eventLag, events),
+    eventsParked: (events: ReadonlyMap<string, number>) => setAll(eventsParked, events),
     jobBacklog: (jobs: number) => jobBacklog.set(jobs),
     oldestUnfinished: (machine: string, state: string, seconds: number) =>
       oldestUnfinished.set({ machine, state }, seconds),
@@ -222,6 +222,12 @@ function stateMetrics(registry: Registry) {
       cacheReads.set({ cache, result: "joined" }, figures.joined);
     },
   };
+}
+
+function setAll(gauge: Gauge<"subscription">, events: ReadonlyMap<string, number>): void {
+  // One that is no more would stand there with its last figure for ever.
+  gauge.reset();
+  for (const [subscription, count] of events) gauge.set({ subscription }, count);
 }
 
 export interface CacheFigures {

@@ -50,6 +50,9 @@ test("the document is OpenAPI 3.1 with schemas by name, each once", async () => 
     $ref: "#/components/schemas/Problem",
   });
   expect(post.security).toEqual([{ token: ["things:write"] }]);
+  expect(post.parameters).toContainEqual(
+    expect.objectContaining({ name: "Idempotency-Key", in: "header", required: true }),
+  );
   expect(Object.keys(document.paths)).toEqual(["/v1/things/{id}"]);
 });
 

@@ -2,10 +2,12 @@ import { isDeepStrictEqual } from "node:util";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifySchema, RouteOptions } from "fastify";
+import Type from "typebox";
 import type { App } from "./app.ts";
 import { assert } from "./assert.ts";
 import { internalErrorTitle, problemSchema, refusalsPath } from "./problem.ts";
 import type { RefusalTable } from "./problem.ts";
+import { keyPattern } from "./request.ts";
 
 export interface OpenapiOptions {
   readonly title: string;
@@ -72,7 +74,15 @@ export async function registerOpenapi(app: App, options: OpenapiOptions): Promis
   });
 }
 
-/** Adds what every route has: its scope, and the problem that it may answer. */
+/** Described only: `readIdempotencyKey` is what refuses a request without it. */
+const keyHeaders = Type.Object({
+  "Idempotency-Key": Type.String({
+    description: "Chosen by the caller: a repeated request gets the first answer again.",
+    pattern: keyPattern.source,
+  }),
+});
+
+/** Adds what every route has: its scope, its key when it writes, the problem it may answer. */
 function documented(schema: FastifySchema | undefined, route: RouteOptions): FastifySchema {
   const scope = route.config?.scope;
   const problem = {
@@ -81,6 +91,7 @@ function documented(schema: FastifySchema | undefined, route: RouteOptions): Fas
   };
   return {
     ...schema,
+    ...(scope === undefined || route.method === "GET" ? {} : { headers: keyHeaders }),
     security: scope === undefined ? [] : [{ token: [scope] }],
     response: { ...responsesOf(schema), default: problem },
   };

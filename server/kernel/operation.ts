@@ -23,6 +23,8 @@ export interface Answer {
   readonly status: number;
   /** JSON text. */
   readonly body: string;
+  /** Set by the kernel: an earlier request with this key was answered so; this one did nothing. */
+  readonly replayed?: true;
 }
 
 /** An operation that callers repeat under an Idempotency-Key. */

@@ -6,7 +6,7 @@ import type { IdempotencyKey } from "./idempotency.ts";
 import { edgeRefusal, malformed } from "./problem.ts";
 import { RefusedError } from "./refusal.ts";
 
-const keyPattern = /^[\x21-\x7e]{1,64}$/;
+export const keyPattern = /^[\x21-\x7e]{1,64}$/;
 /** Deeper than any body that means something, and shallow enough for the stack. */
 const depthMax = 64;
 

@@ -23,6 +23,20 @@ test("what was sealed opens where it was sealed for", () => {
   expect(secrets.seal("私钥", "accounts:1:key")).not.toBe(sealed);
 });
 
+test("a signature holds for its text and purpose, under any key that is set [IAM-03]", () => {
+  const old = createSecrets(keysOf(oldKey));
+  const both = createSecrets(keysOf(`${newKey},${oldKey}`));
+  const signature = old.sign("text", "page");
+  expect(both.isSigned("text", signature, "page")).toBe(true);
+  expect(both.isSigned("text", both.sign("text", "page"), "page")).toBe(true);
+  expect(both.sign("text", "page")).not.toBe(signature);
+  expect(both.isSigned("other", signature, "page")).toBe(false);
+  expect(both.isSigned("text", signature, "letter")).toBe(false);
+  expect(both.isSigned("text", signature.slice(0, -1), "page")).toBe(false);
+  expect(both.isSigned("text", "", "page")).toBe(false);
+  expect(createSecrets(keysOf(newKey)).isSigned("text", signature, "page")).toBe(false);
+});
+
 test("a sealed text does not open in another place", () => {
   const secrets = createSecrets(keysOf(newKey));
   const sealed = secrets.seal("plain", "accounts:1:key");

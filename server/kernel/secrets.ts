@@ -2,6 +2,8 @@ import {
   createCipheriv,
   createDecipheriv,
   createHash,
+  createHmac,
+  hkdfSync,
   randomBytes,
   timingSafeEqual,
 } from "node:crypto";
@@ -41,6 +43,12 @@ export interface Secrets {
   seal(plain: string | Buffer, where: string): string;
   /** Throws SealError when the text was changed, moved, or sealed under a key we do not have. */
   open(sealed: string, where: string): Buffer;
+  /**
+   * A signature that only we can make, for texts that callers carry and bring back. `purpose` keeps
+   * those of one kind from being taken for another.
+   */
+  sign(text: string, purpose: string): string;
+  isSigned(text: string, signature: string, purpose: string): boolean;
   /** True when a key other than the first sealed it, so that it should be sealed anew. */
   isStale(sealed: string): boolean;
 }
@@ -86,8 +94,19 @@ export function createSecrets(keys: MasterKeys): Secrets {
       }
     },
 
+    sign: (text, purpose) => signatureOf(current, text, purpose),
+
+    isSigned: (text, signature, purpose) =>
+      keys.some((key) => isSameSecret(signature, signatureOf(key, text, purpose))),
+
     isStale: (sealed) => parseSealed(sealed).keyId !== currentId,
   };
+}
+
+/** HMAC-SHA256 (RFC 2104) under a key of its own for each purpose (RFC 5869). */
+function signatureOf(key: Buffer, text: string, purpose: string): string {
+  const derived = Buffer.from(hkdfSync("sha256", key, "", `tongbao sign ${purpose}`, keyBytes));
+  return createHmac("sha256", derived).update(text).digest("base64url");
 }
 
 function parseSealed(sealed: string): { keyId: string; body: Buffer } {

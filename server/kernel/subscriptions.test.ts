@@ -4,6 +4,7 @@ import type { Tx } from "./database.ts";
 import { createDatabase, statement } from "./database.ts";
 import type { StoredEvent } from "./events.ts";
 import { createIds } from "./ids.ts";
+import { createParkedEvents } from "./parked-events.ts";
 import type { Subscription, SubscriptionObserver } from "./subscriptions.ts";
 import { createSubscriptions } from "./subscriptions.ts";
 import { holdLock, killConnection, rawConnection, untilBlocked } from "./testing/connections.ts";
@@ -57,7 +58,6 @@ const writing: Subscription = {
 interface Running {
   readonly parked: bigint[];
   readonly failures: unknown[];
-  readonly subscriptions: ReturnType<typeof createSubscriptions>;
 }
 
 /** One process with one subscription, whose pauses are short. */
@@ -81,7 +81,7 @@ function start(subscription: Subscription): Running {
     await database.close();
   };
   opened.push({ stop });
-  return { parked, failures, subscriptions };
+  return { parked, failures };
 }
 
 function emit(...types: string[]): Promise<void> {
@@ -242,36 +242,21 @@ test.each([
   ]);
 });
 
-test("a parked event is replayed once it can be applied, or dropped, each only once", async () => {
-  const { state, subscription } = fragile(throwing);
-  await emit("bad", "good", "bad");
-  const { subscriptions, parked } = start(subscription);
-  await expect.poll(() => parked, { timeout: 20_000 }).toEqual([1n, 3n]);
-  const replay = (seq: bigint) => subscriptions.replayParked(tenantId, "probe", seq);
-
-  await expect(replay(1n)).rejects.toThrow("cannot apply this");
-  state.isMended = true;
-  expect(await replay(1n)).toBe(true);
-  expect(await replay(1n)).toBe(false);
-  expect(await subscriptions.dropParked(tenantId, "probe", 3n)).toBe(true);
-  expect(await replay(3n)).toBe(false);
-  expect(await replay(2n)).toBe(false);
-  expect(await subscriptions.replayParked(tenantId, "unknown", 1n)).toBe(false);
-  expect(await effectsOf()).toEqual([
-    [2, "good"],
-    [1, "bad"],
-  ]);
-});
-
 test("an event that was parked and dropped is parked again after the cursor was wound back", async () => {
   const { subscription } = fragile(throwing);
   await emit("bad");
-  const { subscriptions, parked } = start(subscription);
+  const { parked } = start(subscription);
   await expect.poll(() => parked, { timeout: 20_000 }).toEqual([1n]);
-  await subscriptions.dropParked(tenantId, "probe", 1n);
+  const decisions = createParkedEvents({ database: emitting, subscriptions: [] });
+  const drop = async () => {
+    const key = { key: ids.next(), bodyHash: Buffer.alloc(32) };
+    const decision = { subscription: "probe", seq: 1n, by: "test", reason: "a mistake" };
+    return (await decisions.drop(tenantId, key, decision)).kind;
+  };
+  expect(await drop()).toBe("answered");
   await raw.query("update kernel.cursors set seq = 0 where tenant_id = $1", [tenantId]);
   await expect.poll(() => parked, { timeout: 20_000 }).toEqual([1n, 1n]);
-  expect(await subscriptions.dropParked(tenantId, "probe", 1n)).toBe(true);
+  expect(await drop()).toBe("answered");
 });
 
 test("one tenant's trouble does not hold up another", async () => {

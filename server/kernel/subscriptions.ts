@@ -69,21 +69,7 @@ const insertParked = statement(
    values ($1, $2, $3, $4, $5, $6)
    on conflict (tenant_id, subscription, seq) do update
    set parked_at = excluded.parked_at, error = excluded.error, attempts = excluded.attempts,
-       resolved_at = null, resolution = null`,
-);
-
-const lockParked = statement(
-  "kernel.lock_parked_event",
-  `select e.seq, e.at, e.type, e.data from kernel.parked_events p
-   join kernel.events e on e.tenant_id = $1 and e.seq = p.seq
-   where p.tenant_id = $1 and p.subscription = $2 and p.seq = $3 and p.resolved_at is null
-   for update of p`,
-);
-
-const resolveParked = statement(
-  "kernel.resolve_parked_event",
-  `update kernel.parked_events set resolved_at = $4, resolution = $5
-   where tenant_id = $1 and subscription = $2 and seq = $3`,
+       resolved_at = null, resolution = null, resolved_by = null, reason = null`,
 );
 
 /** The hint makes it quick; the poll makes it certain, also for events of other processes. */
@@ -125,37 +111,10 @@ export function createSubscriptions(options: {
       for (const reader of readers) reader.hint();
     },
 
-    /** Applies a parked event again; false when there is none. Throws what `apply` throws. */
-    replayParked(tenantId: string, subscriptionName: string, seq: bigint): Promise<boolean> {
-      return resolveOne(tenantId, subscriptionName, seq, "replayed");
-    },
-
-    /** Leaves a parked event unapplied for good. */
-    dropParked(tenantId: string, subscriptionName: string, seq: bigint): Promise<boolean> {
-      return resolveOne(tenantId, subscriptionName, seq, "dropped");
-    },
-
     async stop(): Promise<void> {
       await Promise.all(readers.map((reader) => reader.stop()));
     },
   };
-
-  function resolveOne(
-    tenantId: string,
-    name: string,
-    seq: bigint,
-    resolution: "replayed" | "dropped",
-  ): Promise<boolean> {
-    const subscription = subscriptions.find((candidate) => candidate.name === name);
-    if (subscription === undefined) return Promise.resolve(false);
-    return database.transaction(tenantId, async (tx) => {
-      const [event] = await tx.rows<EventRow>(lockParked, [tenantId, name, seq]);
-      if (event === undefined) return false;
-      if (resolution === "replayed") await subscription.apply(tx, [event]);
-      tx.write(resolveParked, [tenantId, name, seq, timestamp(tx.now), resolution]);
-      return true;
-    });
-  }
 }
 
 interface ReaderDeps {
@@ -305,7 +264,6 @@ function park(
   failure: { tenantId: string; seq: bigint; error: unknown; attempts: number },
 ): Promise<boolean> {
   const { tenantId } = failure;
-  const text = failure.error instanceof Error ? failure.error.message : String(failure.error);
   return database.transaction(tenantId, async (tx) => {
     // The very first event may be the one that fails, and then no cursor has stayed.
     tx.write(insertCursor, [tenantId, subscription.name, timestamp(tx.now)]);
@@ -316,10 +274,16 @@ function park(
       subscription.name,
       failure.seq,
       timestamp(tx.now),
-      text.slice(0, errorTextMax),
+      errorTextOf(failure.error),
       failure.attempts,
     ]);
     tx.write(moveCursor, [tenantId, subscription.name, failure.seq, timestamp(tx.now)]);
     return true;
   });
+}
+
+/** What a person is told of an error. */
+export function errorTextOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.slice(0, errorTextMax);
 }

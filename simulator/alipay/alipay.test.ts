@@ -297,3 +297,43 @@ test("an unknown outcome, a wrong signature and a limit look as at the real gate
   faults.add({ kind: "error_before", params: { code: "ACQ.SYSTEM_ERROR" } });
   expect(await query(number)).toMatchObject({ code: "40004", sub_code: "ACQ.SYSTEM_ERROR" });
 });
+
+test("the key of an app is rolled over with overlap: announced, used, the old one retired", async () => {
+  const merchant = await simulator.control.createAlipayMerchant();
+  const { sellerId, alipayPublicKeyPem: oldKey } = merchant;
+  const trusting = (alipayPublicKeyPem: string) =>
+    judgeAlipay({ ...merchant, alipayPublicKeyPem }, baseUrl);
+  const pay = async (number: string, key: string) => {
+    const extra = { notifyUrl: shop.noticeUrl };
+    await trusting(key).call("alipay.trade.precreate", content(number), extra);
+    simulator.control.pay(number);
+    await simulator.control.idle();
+    return lastForm().form;
+  };
+  expect(simulator.control.useAlipayKey(sellerId)).toMatchObject({ status: 409 });
+  expect(simulator.control.retireAlipayKey(sellerId)).toMatchObject({ status: 409 });
+  const announced = await simulator.control.announceAlipayKey(sellerId);
+  if ("why" in announced) throw new Error(announced.why);
+  const { alipayPublicKeyPem: newKey } = announced;
+  expect(announced).toMatchObject({ previousAlipayPublicKeyPem: oldKey });
+  expect(newKey).not.toBe(oldKey);
+  expect(await simulator.control.announceAlipayKey(sellerId)).toMatchObject({ status: 409 });
+  expect(simulator.control.retireAlipayKey(sellerId)).toMatchObject({ status: 409 });
+
+  shop.answer(500, "");
+  const underOld = newNumber();
+  expect(trusting(oldKey).isGenuine(await pay(underOld, oldKey))).toBe(true);
+  expect(simulator.control.useAlipayKey(sellerId)).toMatchObject({ alipayPublicKeyPem: newKey });
+  const underNew = await pay(newNumber(), newKey);
+  expect(trusting(newKey).isGenuine(underNew)).toBe(true);
+  expect(trusting(oldKey).isGenuine(underNew)).toBe(false);
+
+  const [notice] = simulator.control.notices({ attemptNumber: underOld });
+  await simulator.control.repeatNotice(notice?.id ?? "");
+  expect(trusting(oldKey).isGenuine(lastForm().form)).toBe(true);
+  const retired = simulator.control.retireAlipayKey(sellerId);
+  expect(retired).toMatchObject({ alipayPublicKeyPem: newKey });
+  expect(retired).not.toHaveProperty("previousAlipayPublicKeyPem");
+  await simulator.control.repeatNotice(notice?.id ?? "");
+  expect(trusting(newKey).isGenuine(lastForm().form)).toBe(true);
+});

@@ -4,6 +4,8 @@ import type { Actions } from "../actions.ts";
 import { serveUnderFaults } from "../calls.ts";
 import type { Clock } from "../clock.ts";
 import type { FaultParams, Faults, Operation, Strikes } from "../faults.ts";
+import { alipayKeyAt } from "../merchants.ts";
+import { looks } from "../pages.ts";
 import { renderProblemPage } from "../paypage.ts";
 import { dropConnection } from "../sockets.ts";
 import { dayMs, parseBeijingText } from "../times.ts";
@@ -12,6 +14,8 @@ import { nodeNameOf, ok, printReply, refuse, refuseAtDoor } from "./answers.ts";
 import type { AlipayNode } from "./answers.ts";
 import { requestText, verifyRsa2 } from "./signature.ts";
 import type { Params } from "./signature.ts";
+import { createStatements, downloadPath } from "./statements.ts";
+import type { Statements } from "./statements.ts";
 import { closeTrade, prepare, queryRefund, queryTrade, refundTrade } from "./trades.ts";
 import type { AlipayCall, AlipayMethod } from "./trades.ts";
 
@@ -38,7 +42,9 @@ interface Method {
 export function registerAlipayRoutes(app: FastifyInstance, parts: AlipayParts): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
-  const methods = methodsOf(parts);
+  const statements = createStatements(parts);
+  const methods = methodsOf(parts, statements);
+  app.get(downloadPath, (request, reply) => statements.download(request, reply));
   app.route({
     method: ["GET", "POST"],
     url: "/gateway.do",
@@ -46,7 +52,10 @@ export function registerAlipayRoutes(app: FastifyInstance, parts: AlipayParts): 
   });
 }
 
-function methodsOf({ world, actions, clock }: AlipayParts): ReadonlyMap<string, Method> {
+function methodsOf(
+  { world, actions, clock }: AlipayParts,
+  statements: Statements,
+): ReadonlyMap<string, Method> {
   const tradeParts = { world, actions, now: clock.now };
   const program = (
     operation: Operation,
@@ -83,6 +92,10 @@ function methodsOf({ world, actions, clock }: AlipayParts): ReadonlyMap<string, 
     [
       "alipay.trade.fastpay.refund.query",
       program("query_refund", (call) => queryRefund(tradeParts, call)),
+    ],
+    [
+      "alipay.data.dataservice.bill.downloadurl.query",
+      program("statement", (call) => statements.request(call)),
     ],
   ]);
 }
@@ -125,7 +138,7 @@ async function serve(
     return reply.code(answer.status).header("Content-Type", "text/html").send("Bad Gateway");
   const signed = {
     nodeName: nodeNameOf(params.method ?? ""),
-    privateKeyPem: merchant.alipayPrivateKeyPem,
+    privateKeyPem: alipayKeyAt(merchant, parts.clock.now()).privateKeyPem,
     escapesSlashes: strikes.has("escaped_slashes"),
     signsWrong: strikes.has("reply_bad_signature"),
   };
@@ -217,7 +230,7 @@ function sendNode(
   const type = reply.header("Content-Type", "text/html;charset=utf-8");
   if (!isForBrowser) return type.send(printReply({ node, ...print }));
   const code = String(node.sub_code ?? node.code);
-  return type.send(renderProblemPage("alipay", String(node.sub_msg ?? node.msg), code));
+  return type.send(renderProblemPage(looks.alipay, String(node.sub_msg ?? node.msg), code));
 }
 
 /** Alipay takes any mix of query and form; the form wins where both name a parameter. */

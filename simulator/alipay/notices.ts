@@ -1,6 +1,7 @@
 /** Notices of Alipay: a signed form about the trade, also when the news is a refund. */
 import { createKeyPair } from "../certificates.ts";
 import type { NoticeWriter } from "../notices.ts";
+import { alipayKeyAt } from "../merchants.ts";
 import { fenToYuan } from "../money.ts";
 import { randomDigits } from "../random.ts";
 import { beijingDigits, beijingText } from "../times.ts";
@@ -48,8 +49,10 @@ export async function createAlipayNoticeWriter(world: World): Promise<NoticeWrit
         sign_type: "RSA2",
       };
       const isForeign = notice.forgery !== null && !carriesRightSignature(notice.forgery);
-      const key = isForeign ? foreign.privateKeyPem : merchant.alipayPrivateKeyPem;
-      const form = new URLSearchParams({ ...params, sign: signRsa2(noticeText(params), key) });
+      // A notice keeps the key of its first delivery for as long as that key is in use.
+      const key = isForeign ? foreign : alipayKeyAt(merchant, notice.createdAt);
+      const signature = signRsa2(noticeText(params), key.privateKeyPem);
+      const form = new URLSearchParams({ ...params, sign: signature });
       const headers = { "Content-Type": "application/x-www-form-urlencoded; charset=utf-8" };
       return { headers, body: form.toString() };
     },

@@ -1,3 +1,4 @@
+import { alipayKeyAt } from "../merchants.ts";
 import { fenToYuan } from "../money.ts";
 import { beijingText } from "../times.ts";
 import { merchantKey } from "../world.ts";
@@ -35,7 +36,8 @@ export function signedReturnUrl(
     };
     const url = new URL(trade.returnUrl);
     for (const [name, value] of Object.entries(params)) url.searchParams.set(name, value);
-    const signature = signRsa2(noticeText(params), merchant.alipayPrivateKeyPem);
+    const { privateKeyPem } = alipayKeyAt(merchant, now());
+    const signature = signRsa2(noticeText(params), privateKeyPem);
     url.searchParams.set("sign", signature);
     return url.href;
   };

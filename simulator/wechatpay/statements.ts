@@ -1,7 +1,8 @@
 /** The daily statement of trades (tradebill, type ALL): asked for, then fetched under a token. */
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import { fenToYuan } from "../money.ts";
+import { createDownloads } from "../downloads.ts";
+import { feeOf, feeRatePercent, fenToYuan } from "../money.ts";
 import { beijingDay, beijingText, dayMs, parseBeijingDay } from "../times.ts";
 import type { Refund, Trade, WechatMerchant, World } from "../world.ts";
 import { ok, paramError, refuse } from "./answers.ts";
@@ -14,14 +15,6 @@ import type { WechatCall } from "./trades.ts";
 /** Both bounds are published: a link lives five minutes, statements go back three months. */
 const linkLifeMs = 5 * 60_000;
 const daysBackMax = 92;
-/** A file of a thousand trades is 200 KB; scripts fetch what they ask for at once. */
-const filesMax = 20;
-
-interface PreparedFile {
-  readonly merchantId: string;
-  readonly bytes: Buffer;
-  readonly usableUntil: number;
-}
 
 export interface Statements {
   request(call: WechatCall): WechatAnswer;
@@ -32,15 +25,7 @@ export function createStatements(parts: {
   readonly world: World;
   readonly now: () => number;
 }): Statements {
-  const files = new Map<string, PreparedFile>();
-
-  function keep(file: PreparedFile): string {
-    const token = randomUUID().replaceAll("-", "");
-    files.set(token, file);
-    const oldest = files.keys().next().value;
-    if (files.size > filesMax && oldest !== undefined) files.delete(oldest);
-    return token;
-  }
+  const downloads = createDownloads(parts.now);
 
   return {
     request(call) {
@@ -60,7 +45,7 @@ export function createStatements(parts: {
       // The hash is of the plain file, whatever the packing: so the provider's own sample checks.
       const hashed = call.strikes.has("statement_wrong_hash") ? `${text} ` : text;
       const isPacked = packing === "GZIP";
-      const token = keep({
+      const token = downloads.keep({
         merchantId: call.merchant.id,
         bytes: isPacked ? gzipSync(bytes) : bytes,
         usableUntil: now + linkLifeMs,
@@ -72,8 +57,8 @@ export function createStatements(parts: {
       });
     },
     file(merchant, token) {
-      const file = files.get(token);
-      if (file === undefined || file.merchantId !== merchant.id || parts.now() > file.usableUntil)
+      const file = downloads.take(token);
+      if (file === undefined || file.merchantId !== merchant.id)
         return refuse(400, "INVALID_REQUEST", "下载链接无效或已过期，请重新申请账单");
       return file.bytes;
     },
@@ -98,9 +83,6 @@ interface Row {
   readonly refundedMinor: number;
   readonly feeMinor: number;
 }
-
-const feeRatePercent = 0.6;
-const feeOf = (minor: number): number => Math.round((minor * feeRatePercent) / 100);
 
 function rowsOf(world: World, merchant: WechatMerchant, day: string): Row[] {
   const rows: Row[] = [];

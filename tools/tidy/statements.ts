@@ -148,14 +148,19 @@ function checkTenant(statement: Statement, owner: Owner, report: Report): void {
   }
 }
 
+/** The age of the oldest row in each state, for the metrics: nobody's row is shown. */
+const oldestInStates =
+  /^select (\w+ \. )?state , min \( (\w+ \. )?\w+ \) as since from .* group by /;
+
 /**
- * Two kinds of statement may look across tenants: one that gives tenant ids and nothing else, for
- * those who then go from tenant to tenant; and, in the kernel and on the top storey, one that says
- * why in a comment: `-- across tenants: <reason>`.
+ * Three kinds of statement may look across tenants: one that gives tenant ids and nothing else, for
+ * those who then go from tenant to tenant; one that gives the oldest time in each state; and, in
+ * the kernel and on the top storey, one that says why in a comment: `-- across tenants: <reason>`.
  */
 function looksAcross({ tokens, acrossTenants }: Statement, owner: Owner, report: Report): boolean {
   const words = tokens.map(({ text }) => text).join(" ");
   if (/^select (distinct )?(\w+ \. )?tenant_id from /.test(words)) return true;
+  if (oldestInStates.test(words)) return true;
   if (acrossTenants === undefined) return false;
   if (owner.module === undefined || storeys.get(owner.module) === topStorey) return true;
   const line = tokens[0]?.line ?? 1;

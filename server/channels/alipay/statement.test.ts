@@ -74,6 +74,16 @@ test.each(["isp.bill_not_exist", "BILL_NOT_EXIST"])(
   },
 );
 
+test("takes a wrong argument for a bill that is not made yet, and later for what it is", async () => {
+  const node = { code: "40004", sub_code: "isv.invalid_arguments" };
+  const { plug, clock } = serving(archive, node);
+  const late = await plug.statement(alipayAccount(), day, signal);
+  expect(late).toMatchObject({ kind: "refused", reason: "rejected" });
+  clock.set(endOfDayMs - hourMs);
+  const early = await plug.statement(alipayAccount(), day, signal);
+  expect(early).toMatchObject({ kind: "ok", value: { kind: "not_ready" } });
+});
+
 test("refuses a day that is none", async () => {
   const answer = await serving(archive).plug.statement(alipayAccount(), "2026-02-30", signal);
   expect(answer).toMatchObject({ kind: "refused", reason: "bad_request" });

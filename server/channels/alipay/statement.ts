@@ -42,16 +42,25 @@ export async function readStatement(
   const reply = await callAlipay(wire, account, request, signal);
   if (reply.kind === "unknown") return unknown(reply.why);
   if (reply.kind === "error") {
-    // The spelling differs between Alipay's own pages: isp.bill_not_exist, BILL_NOT_EXIST.
-    if (!/(^|\.)bill_not_exist$/i.test(reply.error.subCode)) {
-      return answerOfError(reply.error, { movesMoney: false });
+    const isReady = wire.clock.now() >= endOfDay(day) + readyAfterMs;
+    if (isNoBill(reply.error.subCode)) {
+      if (isReady) return ok({ kind: "no_trades" });
+      return ok({ kind: "not_ready", retryAfterMs: notReadyRetryMs });
     }
-    if (wire.clock.now() >= endOfDay(day) + readyAfterMs) return ok({ kind: "no_trades" });
-    return ok({ kind: "not_ready", retryAfterMs: notReadyRetryMs });
+    // A day that is not over is told as a wrong argument.
+    if (!isReady && reply.error.subCode === "isv.invalid_arguments") {
+      return ok({ kind: "not_ready", retryAfterMs: notReadyRetryMs });
+    }
+    return answerOfError(reply.error, { movesMoney: false });
   }
   const bill = readAs(BillReply, reply.node);
   if (bill === undefined) return unknown("the reply names no statement");
   return await download(wire, bill.bill_download_url, signal);
+}
+
+/** The spelling differs between Alipay's own pages: isp.bill_not_exist, BILL_NOT_EXIST. */
+function isNoBill(subCode: string): boolean {
+  return /(^|\.)bill_not_exist$/i.test(subCode);
 }
 
 /** The address stood in a signed reply and carries its own token: the request is not signed. */

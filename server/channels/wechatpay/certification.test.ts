@@ -8,8 +8,7 @@ const traits: Traits = {
   channel: "wechatpay",
   methodsNotPlayed: [],
   staleNotices: "refused",
-  statementsPlayed: true,
-  keysRoll: false,
+  keysRoll: "never",
   refundNoticeTellsAmount: true,
   refundEndings: ["abnormal", "closed"],
 };
@@ -40,4 +39,8 @@ function candidateIn(mode: Mode): CreateCandidate<WechatpayConfig> {
 }
 
 certify("wechatpay, public-key mode", traits, candidateIn("public_key"));
-certify("wechatpay, certificate mode", { ...traits, keysRoll: true }, candidateIn("certificate"));
+certify(
+  "wechatpay, certificate mode",
+  { ...traits, keysRoll: "over_the_wire" },
+  candidateIn("certificate"),
+);

@@ -49,6 +49,30 @@ test("anybody gets the keys that verify tokens [IAM-05]", async () => {
   expect(reply.json()).toEqual({ keys: await identity.publishedKeys() });
 });
 
+test("a page is opened with a submit token for whom the caller acts [ORD-02]", async () => {
+  const open = async (token: string, body: object = {}) => {
+    const { status, json } = await call("POST", "/v1/submit-tokens", { token, body });
+    return { status, json };
+  };
+  const expiresAt = new Date(clock.now() + 1_800_000).toISOString();
+  const given = { token: expect.any(String), memberId: "m-1", expiresAt };
+  expect(await open(member.token)).toEqual({ status: 201, json: given });
+  const forMember = await open(service.token, { memberId: "m-1" });
+  expect(forMember).toEqual({ status: 201, json: given });
+  const by = { tenantId, memberId: "m-1" };
+  const first = identity.submitKey(forMember.json.token, by);
+  expect(first).toHaveProperty("bodyHash");
+  expect(identity.submitKey((await open(member.token)).json.token, by)).not.toEqual(first);
+
+  const unnamed = await open(service.token);
+  expect([unnamed.status, unnamed.json.code]).toEqual([400, "invalid_request"]);
+  const other = await open(member.token, { memberId: "m-2" });
+  expect([other.status, other.json.code]).toEqual([403, "other_member"]);
+  const reader = await issue(identity, { tenantId, name: "m-1", scopes: ["orders:read"] });
+  const forbidden = await open(reader.token);
+  expect([forbidden.status, forbidden.json.code]).toEqual([403, "not_allowed"]);
+});
+
 describe("giving out tokens", () => {
   test("a member's token works and says what it may", async () => {
     const body = { kind: "member", memberId: "m-7", scopes: ["orders:read"], lifeSeconds: 600 };

@@ -10,7 +10,7 @@ import { readIdempotencyKey } from "../../kernel/request.ts";
 import { formatInstant, secondMs } from "../../kernel/time.ts";
 import { describe } from "../../kernel/validation.ts";
 import { refuse } from "../../refusals.ts";
-import { isScope, scopes } from "./domain/principals.ts";
+import { actingMember, isScope, scopes } from "./domain/principals.ts";
 import type { TenantSetting } from "./domain/settings.ts";
 import { settingChangeView } from "./domain/settings.ts";
 import { keySetMaxAgeMs } from "./domain/signing-keys.ts";
@@ -24,6 +24,7 @@ import type { IssuedToken } from "./operations/tokens.ts";
 export function identityRoutes(app: App, identity: Identity): void {
   keyRoutes(app, identity);
   tokenRoutes(app, identity);
+  submitTokenRoute(app, identity);
   tenantRoutes(app, identity);
 }
 
@@ -207,6 +208,48 @@ function issuedView({ token, grant }: IssuedToken) {
     issuedAt: formatInstant(grant.issuedAt),
     expiresAt: formatInstant(grant.expiresAt),
   };
+}
+
+const submitToken = Type.Object(
+  {
+    token: Type.String({ description: "Send it as the header Submit-Token." }),
+    memberId: Type.String(),
+    expiresAt: time,
+  },
+  { title: "SubmitToken" },
+);
+
+function submitTokenRoute(app: App, identity: Identity): void {
+  app.post(
+    "/v1/submit-tokens",
+    {
+      config: { scope: "orders:write" },
+      schema: {
+        operationId: "issueSubmitToken",
+        summary: "A token for a page that is submitted once",
+        description: "Good for half an hour and for this member. It moves nothing by itself.",
+        tags: tokens,
+        body: Type.Object({
+          memberId: Type.Optional(
+            Type.String({
+              pattern: "^[A-Za-z0-9_-]{1,64}$",
+              description: "A member's token may leave it out: it acts for its own member only.",
+              examples: ["m-1"],
+              "x-allowed": "1 to 64 letters, digits, - or _",
+            }),
+          ),
+        }),
+        response: { 201: submitToken },
+      },
+    },
+    async (request, reply) => {
+      const principal = principalOf(request);
+      const memberId = actingMember(principal, request.body.memberId);
+      if (typeof memberId !== "string") return reply.refuse(memberId);
+      const { text, expiresAt } = identity.issueSubmitToken(principal.tenantId, memberId);
+      return reply.code(201).send({ token: text, memberId, expiresAt: formatInstant(expiresAt) });
+    },
+  );
 }
 
 const tenantSchema = Type.Object(

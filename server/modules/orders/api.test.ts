@@ -59,7 +59,7 @@ const shared = { database, ids, numbers, identity, payments, tenantSettings };
 const orders = createOrders({ ...shared, committers });
 const { http } = await createTestHttp({ refusals, clock, settings: { inFlightMax: 1_000 } });
 http.registerAuthentication(identity.authenticate);
-ordersRoutes(http.app, orders);
+ordersRoutes(http.app, orders, identity);
 await http.app.ready();
 afterAll(async () => {
   await http.stop();

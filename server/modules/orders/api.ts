@@ -1,10 +1,17 @@
+import type { FastifyRequest } from "fastify";
 import Type from "typebox";
 import { principalOf } from "../../kernel/access.ts";
 import type { App } from "../../kernel/app.ts";
+import type { IdempotencyKey } from "../../kernel/idempotency.ts";
 import { isId } from "../../kernel/ids.ts";
 import { pageOf, pageQuery, readPage, toPage } from "../../kernel/page.ts";
+import type { Answer } from "../../kernel/operation.ts";
+import { malformed } from "../../kernel/problem.ts";
+import type { Refusal } from "../../kernel/refusal.ts";
 import { isRefusal } from "../../kernel/refusal.ts";
 import { readIdempotencyKey } from "../../kernel/request.ts";
+import { refuse } from "../../refusals.ts";
+import type { Identity } from "../identity/index.ts";
 import { actingMember } from "../identity/index.ts";
 import { paymentRoutes } from "./api/payments.ts";
 import {
@@ -24,15 +31,15 @@ import {
 import { historyView, orderView } from "./domain/views.ts";
 import type { Orders } from "./operations/orders.ts";
 
-export function ordersRoutes(app: App, orders: Orders): void {
-  placingRoute(app, orders);
+export function ordersRoutes(app: App, orders: Orders, identity: Identity): void {
+  placingRoute(app, orders, identity);
   changeRoutes(app, orders);
   paymentRoutes(app, orders);
   listRoute(app, orders);
   readRoutes(app, orders);
 }
 
-function placingRoute(app: App, orders: Orders): void {
+function placingRoute(app: App, orders: Orders, identity: Identity): void {
   app.post(
     "/v1/orders",
     {
@@ -40,6 +47,9 @@ function placingRoute(app: App, orders: Orders): void {
       schema: {
         operationId: "placeOrder",
         summary: "Place an order; its units are held until it is paid or closed",
+        description:
+          "A page sends the Submit-Token that it was opened with in place of an Idempotency-Key: " +
+          "it is good for one order, and a second arrival is told which one that is.",
         tags,
         body: newOrder,
         response: { 201: order },
@@ -54,10 +64,35 @@ function placingRoute(app: App, orders: Orders): void {
         quantity,
       }));
       const input = { memberId: member, lines, placedBy: principal.subject };
-      const key = readIdempotencyKey(request);
-      return reply.answer(await orders.placeOrder(principal.tenantId, key, input));
+      const key = placingKey(request, identity, member);
+      if (isRefusal(key)) return reply.refuse(key);
+      const answer = await orders.placeOrder(principal.tenantId, key, input);
+      const isSecond = !isRefusal(answer) && answer.replayed === true;
+      const isSubmitted = submitHeader in request.headers;
+      return isSecond && isSubmitted ? reply.refuse(usedFor(answer)) : reply.answer(answer);
     },
   );
+}
+
+const submitHeader = "submit-token";
+
+/** From the page's submit token [ORD-02] or, for programs, from their own Idempotency-Key. */
+function placingKey(
+  request: FastifyRequest,
+  identity: Identity,
+  memberId: string,
+): IdempotencyKey | Refusal {
+  const token = request.headers[submitHeader];
+  if (typeof token !== "string") return readIdempotencyKey(request);
+  if (request.headers["idempotency-key"] !== undefined)
+    return malformed("send either Idempotency-Key or Submit-Token, not both");
+  return identity.submitKey(token, { tenantId: principalOf(request).tenantId, memberId });
+}
+
+/** Takes the answer of the first arrival, which is the order as it was placed. */
+function usedFor({ body }: Answer): Refusal {
+  const placed: { readonly id: string; readonly number: string } = JSON.parse(body);
+  return refuse("submit_token_used", { orderId: placed.id, number: placed.number });
 }
 
 function changeRoutes(app: App, orders: Orders): void {

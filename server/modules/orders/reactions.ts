@@ -1,8 +1,12 @@
 import type { Deadline } from "../../kernel/deadlines.ts";
+import type { Watch } from "../../kernel/measures.ts";
+import { watchStates } from "../../kernel/measures.ts";
 import type { Subscription } from "../../kernel/subscriptions.ts";
 import { secondMs } from "../../kernel/time.ts";
+import { orderMachine } from "./domain/machine.ts";
 import { paymentNewsTypes } from "./domain/news.ts";
 import type { Orders } from "./operations/orders.ts";
+import { oldestUnpaid } from "./store/watch.ts";
 import { tenantsWithOrdersDue, tenantsWithOrdersToComplete } from "./store/world.ts";
 
 /** Unpaid orders are closed within two seconds of their time, so the sweep looks oftener. */
@@ -16,8 +20,11 @@ const newsBatchMax = 200;
 export function ordersReactions(orders: Orders): {
   readonly deadlines: readonly Deadline[];
   readonly subscriptions: readonly Subscription[];
+  readonly watches: readonly Watch[];
 } {
   return {
+    // Paid orders wait for days, and are too many to look through every few seconds.
+    watches: [watchStates(orderMachine, ["pending_payment", "paying", "closing"], oldestUnpaid)],
     deadlines: [
       {
         name: "orders.close_due",

@@ -4,7 +4,10 @@ import type { Id } from "../../kernel/ids.ts";
 import { parseId } from "../../kernel/ids.ts";
 import type { JobHandler } from "../../kernel/jobs.ts";
 import { enqueueJobs } from "../../kernel/jobs.ts";
+import type { Watch } from "../../kernel/measures.ts";
+import { watchStates } from "../../kernel/measures.ts";
 import { hourMs, secondMs } from "../../kernel/time.ts";
+import { attemptMachine, paymentMachine, refundMachine } from "./domain/machines.ts";
 import { leaseMs } from "./domain/schedules.ts";
 import type { Payments } from "./operations/payments.ts";
 import {
@@ -14,6 +17,7 @@ import {
   tenantsWithRefundsDue,
   tenantsWithSurplus,
 } from "./store/due.ts";
+import { oldestAttempts, oldestPayments, oldestRefunds } from "./store/watch.ts";
 
 /** A payer who chooses another way to pay, or waits for a refund, sees it happen. */
 const dueEveryMs = 0.25 * secondMs;
@@ -27,8 +31,14 @@ const askRefund = "payments.ask_refund";
 export function paymentsReactions(payments: Payments): {
   readonly deadlines: readonly Deadline[];
   readonly jobs: Readonly<Record<string, JobHandler>>;
+  readonly watches: readonly Watch[];
 } {
   return {
+    watches: [
+      watchStates(paymentMachine, ["open", "closing"], oldestPayments),
+      watchStates(attemptMachine, ["preparing", "awaiting", "closing"], oldestAttempts),
+      watchStates(refundMachine, ["requested", "processing", "abnormal"], oldestRefunds),
+    ],
     deadlines: [
       {
         name: "payments.attempts",

@@ -118,6 +118,10 @@ export const again = statement("orders.load_orders", "select 1");
       `update orders.orders set state = $2 where tenant_id = $1
        and id in (select id from orders.orders where state = $3)`,
     ],
+    [
+      "the oldest in each state, with whose it is",
+      "select state, min(at) as since, min(id) from orders.orders group by state",
+    ],
     ["an insert without columns", "insert into orders.orders values ($1, $2)"],
     [
       "an insert whose tenant is not first",

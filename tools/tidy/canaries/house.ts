@@ -130,6 +130,10 @@ export const tenantsDue = statement(
   "orders.tenants_due",
   "select distinct tenant_id from orders.orders where due_at <= $1",
 );
+export const oldest = statement(
+  "orders.oldest",
+  "select o.state, min(o.at) as since from orders.orders o where o.state = 'open' group by o.state",
+);
 `,
   "server/modules/orders/api.ts": `import { refusals } from "../../refusals.ts";
 export const ordersApi = { path: "/v1/orders", refusals };

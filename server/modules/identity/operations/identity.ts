@@ -8,6 +8,7 @@ import { createAuthentication } from "./authentication.ts";
 import { createKeyring } from "./keyring.ts";
 import { createSettings } from "./settings.ts";
 import { createSigningKeys } from "./signing-keys.ts";
+import { createSubmitTokens } from "./submit-tokens.ts";
 import { createTenants } from "./tenants.ts";
 import { createTokens } from "./tokens.ts";
 
@@ -16,7 +17,7 @@ export interface IdentityDeps {
   readonly committers: Committers;
   readonly ids: Ids;
   readonly clock: Clock;
-  /** Seals private keys. */
+  /** Seals private keys, signs submit tokens. */
   readonly secrets: Secrets;
   /** The settings that all modules declare. */
   readonly tenantSettings: readonly TenantSetting[];
@@ -35,6 +36,7 @@ export function createIdentity(deps: IdentityDeps) {
     publishedKeys: keyring.published,
     ...signingKeys,
     ...createTokens({ ...deps, keyring, authentication, signingKeys }),
+    ...createSubmitTokens(deps),
     ...createTenants({ ...deps, authentication }),
     setting: settings.setting,
     settingDefinitions: settings.definitions,

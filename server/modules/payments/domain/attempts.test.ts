@@ -133,9 +133,12 @@ describe("opening an attempt", () => {
     expect(attemptOf(books, second).paymentId).toBe(attemptOf(books, attemptId).paymentId);
     expect(attemptOf(books, attemptId).state).toBe(state);
   });
+});
 
+describe("asking to pay again", () => {
   type Again = [string, AttemptState, Partial<OpenAttempt>, number, "attempt" | "close_first"];
-  const anotherAccount = { ...overPoor, accountId: idOf<"ChannelAccount">(9), capabilities };
+  const { channel } = account;
+  const anotherAccount = { accountId: idOf<"ChannelAccount">(9), channel, capabilities };
   const again: Again[] = [
     ["while it is prepared", "preparing", {}, now, "attempt"],
     ["while its instruction is fresh", "awaiting", {}, now, "attempt"],
@@ -148,16 +151,19 @@ describe("opening an attempt", () => {
     ["over another account", "awaiting", { chosen: anotherAccount }, now, "close_first"],
     ["while it is being closed", "closing", {}, now, "close_first"],
   ];
-  test.each(again)("again %s, it being %s [PAY-16]", (_when, state, change, at, kind) => {
-    const { books, attemptId } = attemptAt(state);
-    const outcome = open(books, change, at);
-    expect(outcome).toMatchObject({ kind, attempt: { id: attemptId } });
-    expect(books.attempts.size).toBe(1);
-    const isKept = kind === "attempt";
-    const kept = attemptOf(attemptAt(state).books, attemptId);
-    const closing = { ...kept, state: "closing", asked: 0, nextActionAt: at };
-    expect(attemptOf(books, attemptId)).toEqual(isKept ? kept : closing);
-  });
+  test.each(again)(
+    "%s, it being %s: one attempt is open [PAY-16]",
+    (_when, state, change, at, kind) => {
+      const { books, attemptId } = attemptAt(state);
+      const outcome = open(books, change, at);
+      expect(outcome).toMatchObject({ kind, attempt: { id: attemptId } });
+      expect(books.attempts.size).toBe(1);
+      const isKept = kind === "attempt";
+      const kept = attemptOf(attemptAt(state).books, attemptId);
+      const closing = { ...kept, state: "closing", asked: 0, nextActionAt: at };
+      expect(attemptOf(books, attemptId)).toEqual(isKept ? kept : closing);
+    },
+  );
 
   test("is of the amount that the payment has, or it is a bug", () => {
     const { books } = attemptAt("awaiting");

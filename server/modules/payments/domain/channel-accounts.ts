@@ -119,7 +119,7 @@ export function noticePathOf(tenantId: string, account: AccountIdentity): string
   return `/notices/${account.channel}/${tenantId}/${account.id}`;
 }
 
-/** In place of every value of a configuration. Names of fields and serials of keys are no secret. */
+/** In place of every value of a configuration. Names of fields, serials of keys are no secret. */
 const masked = "(set)";
 /** No channel's configuration is deeper: a list of keys is the deepest there is. */
 const maskedDepthMax = 4;

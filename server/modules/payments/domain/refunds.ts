@@ -217,7 +217,7 @@ function bookRefund(
     case "abnormal":
       return bookAbnormal(world, refund, now);
     case "processing":
-      return bookProcessing(world, refund, now + refundStepMs(refund));
+      return bookProcessing(world, refund, now, { atOnce: false });
   }
 }
 
@@ -246,6 +246,10 @@ function bookRefused(
   now: number,
 ): RefundOutcome {
   assert(answer.kind === "refused");
+  // A late no to what a notice has settled by now.
+  if (refund.state === "refunded" || refund.state === "failed") {
+    return { kind: "no_answer", refund };
+  }
   const why = `${answer.channelCode}: ${answer.channelMessage}`;
   if (what === "query_refund") {
     // A question that is refused says nothing about the refund, except that there is none yet.
@@ -285,8 +289,8 @@ function bookRefunded(
       return { kind: "told_before", refund };
     }
   } else {
-    const askAt = what === "query_refund" ? now + refundStepMs(refund) : now;
-    if (!isAmountTold) return bookProcessing(world, refund, askAt);
+    if (!isAmountTold)
+      return bookProcessing(world, refund, now, { atOnce: what !== "query_refund" });
     post(ledger, { bundleId: refund.id, reason: "refunded" });
   }
   refund.refundedAt = told.told.refundedAt ?? now;
@@ -335,12 +339,18 @@ function bookAbnormal(world: PaymentsWorld, refund: Refund, now: number): Refund
   return { kind: "abnormal", refund };
 }
 
-function bookProcessing(world: PaymentsWorld, refund: Refund, nextActionAt: number): RefundOutcome {
+/** Its end is asked for by the schedule of its new state, or at once. */
+function bookProcessing(
+  world: PaymentsWorld,
+  refund: Refund,
+  now: number,
+  { atOnce }: { readonly atOnce: boolean },
+): RefundOutcome {
   if (refund.state === "refunded" || refund.state === "failed") {
     return { kind: "told_before", refund };
   }
-  if (refund.state === "requested") moveRefund(world, refund, "processing", nextActionAt);
-  else askRefundAgain(world, refund, nextActionAt);
+  if (refund.state === "requested") moveRefund(world, refund, "processing", now);
+  askRefundAgain(world, refund, atOnce ? now : now + refundStepMs(refund));
   return { kind: "processing", refund };
 }
 

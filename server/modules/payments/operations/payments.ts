@@ -14,6 +14,8 @@ import type { ChannelPlug } from "../plug.ts";
 import { createAttempts } from "./attempts.ts";
 import { createChannelCalls } from "./calls.ts";
 import { createChannelAccounts } from "./channel-accounts.ts";
+import { createNotices } from "./notices.ts";
+import { createPaymentReads } from "./reads.ts";
 import { createRefunds } from "./refunds.ts";
 
 /** What a tenant may choose about its payments. */
@@ -66,5 +68,7 @@ export function createPayments(deps: PaymentsDeps) {
     chooseChannel: accounts.choose,
     ...createAttempts({ ...shared, firstQueryMs }),
     ...createRefunds(shared),
+    ...createNotices(shared),
+    ...createPaymentReads(deps),
   };
 }

@@ -199,7 +199,8 @@ export function certifyNotices(stand: () => Stand, traits: Traits): void {
     expect(valueOf(await stand().queryRefund(refund)).state).toBe("refunded");
   });
 
-  test.runIf(traits.keysRoll)("N-15 the channel's keys change, and nothing is lost", async () => {
+  const rollsAlone = traits.keysRoll === "over_the_wire";
+  test.runIf(rollsAlone)("N-15 the channel's keys change, and nothing is lost", async () => {
     const before = await paymentNotice();
     await stand().control.rollCertificate();
     // A channel need not ask for keys more often than once a minute.
@@ -207,6 +208,24 @@ export function certifyNotices(stand: () => Stand, traits: Traits): void {
     const { trade, notice } = await paymentNotice();
     expect(await verified(notice)).toMatchObject({ trade });
     expect(await verified(before.notice)).toMatchObject({ trade: before.trade });
+  });
+
+  const isRolled = traits.keysRoll === "by_configuration";
+  test.runIf(isRolled)("N-16 a configured key is rolled over, and the old one dies", async () => {
+    const before = await paymentNotice();
+    await stand().rollKey("announce");
+    const announced = await paymentNotice();
+    await stand().rollKey("use");
+    const after = await paymentNotice();
+    for (const { trade, notice } of [before, announced, after]) {
+      expect(await verified(notice)).toMatchObject({ trade });
+    }
+    await stand().rollKey("retire");
+    expect((await stand().verify(before.notice)).kind).toBe("forged");
+    expect((await stand().verify(announced.notice)).kind).toBe("forged");
+    expect(await verified(after.notice)).toMatchObject({ trade: after.trade });
+    const { trade, notice } = await paymentNotice();
+    expect(await verified(notice)).toMatchObject({ trade });
   });
 }
 

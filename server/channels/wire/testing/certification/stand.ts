@@ -31,19 +31,22 @@ export interface Candidate<Config> {
   readonly account: ChannelAccount<Config>;
   /** Another merchant of the same channel. */
   readonly otherAccount: ChannelAccount<Config>;
+  /** Takes the next step of a roll-over, and gives the account as it is configured from then on. */
+  readonly rollKey?: (step: RollStep) => Promise<ChannelAccount<Config>>;
 }
+
+/** A new key is announced beside the one in use; it signs; the old one is no longer trusted. */
+export type RollStep = "announce" | "use" | "retire";
 
 /** What one channel does and another does not. Everything else holds for all. */
 export interface Traits {
   readonly channel: Trade["channel"];
   /** Methods whose trade begins in a vendor's app, which the world does not play. */
   readonly methodsNotPlayed: readonly PrepareRequest["method"][];
-  /** Whether the world plays the channel's statements. */
-  readonly statementsPlayed: boolean;
   /** Whether a notice of yesterday is refused, or taken as one that comes late. */
   readonly staleNotices: "refused" | "taken";
-  /** Whether the channel's keys change and the new ones come over the wire. */
-  readonly keysRoll: boolean;
+  /** Whether the channel's keys change, and how the new ones come to the merchant. */
+  readonly keysRoll: "never" | "over_the_wire" | "by_configuration";
   /** Whether a notice of a refund tells its amount. */
   readonly refundNoticeTellsAmount: boolean;
   /** How a refund may end besides well. */
@@ -69,7 +72,9 @@ export async function openStand<Config>(traits: Traits, create: CreateCandidate<
   const { control } = simulator;
   let aheadMs = 0;
   const clock: Clock = { now: () => Date.now() + aheadMs };
-  const { plug, account, otherAccount } = await create({ control, baseUrl, clock });
+  const candidate = await create({ control, baseUrl, clock });
+  const { plug, otherAccount } = candidate;
+  let { account } = candidate;
   const inbox = await openInbox(plug.noticeReply("taken"));
   const which = { channel: traits.channel, merchantId: account.merchantId };
   let numberCount = 0;
@@ -152,7 +157,12 @@ export async function openStand<Config>(traits: Traits, create: CreateCandidate<
       plug.verifyNotice(account, notice, inTime()),
     verifyAsAnother: (notice: RawNotice): Promise<NoticeVerdict> =>
       plug.verifyNotice(otherAccount, notice, inTime()),
+    async rollKey(step: RollStep): Promise<void> {
+      if (candidate.rollKey === undefined) throw new Error("the keys of this channel do not roll");
+      account = await candidate.rollKey(step);
+    },
     statement: (day: string) => plug.statement(account, day, inTime()),
+    statementOfAnother: (day: string) => plug.statement(otherAccount, day, inTime()),
 
     /** The payer pays; what is told of it has arrived when this resolves. */
     async pay(attemptNumber: string, at?: number): Promise<string> {
@@ -161,6 +171,15 @@ export async function openStand<Config>(traits: Traits, create: CreateCandidate<
       if ("why" in paid) throw new Error(paid.why);
       await control.idle();
       return paid.result;
+    },
+    /** Money goes back, asked for and done at this time; its notice has arrived. */
+    async refundAt(request: RefundRequest, at: number): Promise<void> {
+      const { refundNumber } = request;
+      plan("refund_processing", { operation: "refund", refundNumber });
+      valueOf(await plug.refund(account, request, inTime()));
+      const ended = control.setRefundState(refundNumber, "success", { ...which, at });
+      if ("why" in ended) throw new Error(ended.why);
+      await control.idle();
     },
     /** Time passes, and what was due in it has happened when this resolves. */
     async letPass(ms: number): Promise<void> {

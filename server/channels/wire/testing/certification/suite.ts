@@ -8,6 +8,7 @@ import { certifyNotices } from "./notices.ts";
 import { certifyRefunds } from "./refunds.ts";
 import { openStand } from "./stand.ts";
 import type { CreateCandidate, Stand, Traits } from "./stand.ts";
+import { certifyStatements } from "./statements.ts";
 import { certifyTrades } from "./trades.ts";
 
 export function certify<Config>(
@@ -33,11 +34,15 @@ export function certify<Config>(
     describe("refunds", () => {
       certifyRefunds(stand, traits);
     });
-    describe("notices", () => {
-      certifyNotices(stand, traits);
+    describe("statements", () => {
+      certifyStatements(stand);
     });
     describe("a hostile network", () => {
       certifyFaults(stand);
+    });
+    // Last, because its keys roll over: a failure on the way would leave the others without keys.
+    describe("notices", () => {
+      certifyNotices(stand, traits);
     });
   });
 }

@@ -111,20 +111,4 @@ export function certifyTrades(stand: () => Stand, traits: Traits): void {
     const again = await stand().prepare(request);
     expect(again).toMatchObject({ kind: "refused", reason: "already_paid" });
   });
-
-  test.runIf(traits.statementsPlayed)("T-14 a day's statement tells its payments", async () => {
-    const dayMs = 24 * 60 * 60_000;
-    const paidAt = Date.now() - 3 * dayMs;
-    const { attemptNumber } = await openedTrade(stand());
-    await stand().pay(attemptNumber, paidAt);
-    // The channels' days are Beijing's.
-    const day = new Date(paidAt + 8 * 60 * 60_000).toISOString().slice(0, 10);
-    const statement = valueOf(await stand().statement(day));
-    if (statement.kind !== "rows") throw new Error(statement.kind);
-    expect(statement.rows).toMatchObject([
-      { kind: "payment", attemptNumber, amountMinor: 1999n, currency: "CNY" },
-    ]);
-    const before = new Date(paidAt - 20 * dayMs).toISOString().slice(0, 10);
-    expect(await stand().statement(before)).toEqual({ kind: "ok", value: { kind: "no_trades" } });
-  });
 }

@@ -11,7 +11,6 @@ import { createNumbers } from "../../../../kernel/numbers.ts";
 import type { Operation } from "../../../../kernel/operation.ts";
 import { isRefusal } from "../../../../kernel/refusal.ts";
 import { createSecrets } from "../../../../kernel/secrets.ts";
-import type { Subscriptions } from "../../../../kernel/subscriptions.ts";
 import { createSubscriptions } from "../../../../kernel/subscriptions.ts";
 import { testDatabase } from "../../../../kernel/testing/database.ts";
 import { createTestHttp } from "../../../../kernel/testing/http.ts";
@@ -141,8 +140,9 @@ async function createPlatform(clock: Clock) {
   const { url } = await testDatabase();
   const ids = createIds({ clock });
   const numbers = createNumbers({ clock });
-  let reader: Subscriptions | undefined;
-  const database = createDatabase({ url, clock, poolMax: 8, onEvents: () => reader?.hint() });
+  const hints: (() => void)[] = [];
+  const onEvents = () => hints.forEach((hint) => hint());
+  const database = createDatabase({ url, clock, poolMax: 8, onEvents });
   /** Why batches had to be loaded anew. */
   const retries: string[] = [];
   const observe = {
@@ -169,12 +169,12 @@ async function createPlatform(clock: Clock) {
   const orders = createOrders({ ...base, identity, payments, tenantSettings: orderSettings });
   const { http } = await createTestHttp({ refusals, clock, settings: { inFlightMax: 1_000 } });
   http.registerAuthentication(identity.authenticate);
-  ordersRoutes(http.app, orders);
+  ordersRoutes(http.app, orders, identity);
   await http.app.ready();
 
   let applied = Promise.withResolvers<void>();
   const failures: unknown[] = [];
-  reader = createSubscriptions({
+  const reader = createSubscriptions({
     database,
     subscriptions: ordersReactions(orders).subscriptions,
     observe: {
@@ -186,6 +186,8 @@ async function createPlatform(clock: Clock) {
       parked: (_name, _tenant, _seq, error) => void failures.push(error),
     },
   });
+
+  hints.push(() => reader.hint());
 
   /** Until orders have heard of everything that has happened so far. */
   async function heard(tenantId: string): Promise<void> {

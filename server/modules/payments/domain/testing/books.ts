@@ -347,7 +347,7 @@ export function request(books: Books, change: Partial<RequestRefund> = {}, at = 
 /** Asks for a refund that must be granted. */
 export function requested(books: Books, change: Partial<RequestRefund> = {}, at = now): RefundId {
   const outcome = request(books, change, at);
-  assert(outcome.kind === "requested", `refused with ${JSON.stringify(outcome)}`);
+  assert(outcome.kind === "requested", "the refund is granted");
   return outcome.refund.id;
 }
 

@@ -1,0 +1,3829 @@
+// Generated from openapi.json by `npm run generate`.
+
+export interface paths {
+    "/.well-known/jwks.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The keys that verify our tokens
+         * @description Also those that will sign soon, so keep it no longer than it says.
+         */
+        get: operations["getKeySet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/{channel}/{tenantId}/{accountId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a channel tells about payments and refunds
+         * @description Proves itself by the channel's signature. Answered as the channel expects.
+         */
+        post: operations["takeNotice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/channel-accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenant's accounts at payment channels, newest first */
+        get: operations["listChannelAccounts"];
+        put?: never;
+        /**
+         * Open an account at a channel
+         * @description One for each merchant and app: channel_account_exists.
+         */
+        post: operations["createChannelAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/channel-accounts/{accountId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An account at a channel */
+        get: operations["getChannelAccount"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Rename an account, change its keys, or take it out of use
+         * @description Payments that were begun over an account are ended over it.
+         */
+        patch: operations["changeChannelAccount"];
+        trace?: never;
+    };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tenant's events, in the order of their commits
+         * @description Nothing ever appears before an event that was shown. Who keeps up remembers the `seq` of the last event and asks for what came `after` it.
+         */
+        get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ledger/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Accounts by code */
+        get: operations["listLedgerAccounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ledger/accounts/{accountId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An account with its balance */
+        get: operations["getLedgerAccount"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ledger/accounts/{accountId}/balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an account held at a past time */
+        get: operations["getLedgerBalanceAt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ledger/accounts/{accountId}/statement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What went in and out of an account, newest first, with the running balance
+         * @description From `from` up to but without `to`. Accounts that are not indexed show the
+         *     last day unless told otherwise, and at most 31 days at once.
+         */
+        get: operations["getLedgerStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ledger/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Add up all transfers anew and compare
+         * @description Reads the whole ledger of the tenant: for after hours.
+         */
+        get: operations["auditLedger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ledger/transfers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything that was moved for one order, payment or refund, oldest first */
+        get: operations["listLedgerTransfers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ledger/trial-balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The sums of each asset */
+        get: operations["getTrialBalance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Notices of channels and what was made of them, newest first */
+        get: operations["listNotices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/notices/{noticeId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A notice as it came in */
+        get: operations["getNotice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Orders, newest first; a member's token lists its own */
+        get: operations["listOrders"];
+        put?: never;
+        /**
+         * Place an order; its units are held until it is paid or closed
+         * @description A page sends the Submit-Token that it was opened with in place of an Idempotency-Key: it is good for one order, and a second arrival is told which one that is.
+         */
+        post: operations["placeOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{orderId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An order */
+        get: operations["getOrder"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{orderId}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Close an unpaid order; one that somebody may be paying waits for the channel */
+        post: operations["cancelOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{orderId}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that a paid order is done; by itself it is after some days */
+        post: operations["completeOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{orderId}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything that became of an order: who, when, why */
+        get: operations["getOrderHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{orderId}/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pay an order over a channel; the same key gives the same attempt */
+        post: operations["payOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{orderId}/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All refunds of an order, oldest first */
+        get: operations["listOrderRefunds"];
+        put?: never;
+        /** Give back what was paid: an amount, lines with their units, or all that is left */
+        post: operations["refundOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parked-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events that a subscription could not apply, the newest first */
+        get: operations["listParkedEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parked-events/{subscription}/{seq}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A parked event with its data and the error */
+        get: operations["getParkedEvent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parked-events/{subscription}/{seq}/drop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leave a parked event unapplied for good */
+        post: operations["dropParkedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parked-events/{subscription}/{seq}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Apply a parked event again, once its reason is mended */
+        post: operations["replayParkedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payment-attempts/{attemptId}/trade-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same of one attempt */
+        get: operations["listTradeLogOfAttempt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Payments, newest first */
+        get: operations["listPayments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payments/{paymentId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A payment with all attempts at it */
+        get: operations["getPayment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payments/{paymentId}/trade-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What channels were asked about a payment and what they told, in order */
+        get: operations["listTradeLogOfPayment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/products": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Products with their SKUs, newest first
+         * @description Members see what is on sale.
+         */
+        get: operations["listProducts"];
+        put?: never;
+        /** Create a product with its SKUs */
+        post: operations["createProduct"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/products/{productId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A product with its SKUs */
+        get: operations["getProduct"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Rename a product, or take it on or off sale */
+        patch: operations["changeProduct"];
+        trace?: never;
+    };
+    "/v1/products/{productId}/skus": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add a SKU to a product */
+        post: operations["addSku"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Refunds, newest first */
+        get: operations["listRefunds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/refunds/{refundId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A refund */
+        get: operations["getRefund"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/skus/{skuId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A SKU with its price */
+        get: operations["getSku"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Rename a SKU, or take it on or off sale */
+        patch: operations["changeSku"];
+        trace?: never;
+    };
+    "/v1/skus/{skuId}/price": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set the price of a SKU
+         * @description Orders that were placed before keep the price that they were placed at.
+         */
+        put: operations["changePrice"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/skus/{skuId}/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every price that a SKU has had, newest first */
+        get: operations["listPrices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/skus/{skuId}/stock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the units of a SKU are */
+        get: operations["getStock"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/skus/{skuId}/stock/movements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stock put in and written off, newest first
+         * @description What orders took and gave back stands in the ledger.
+         */
+        get: operations["listStockMovements"];
+        put?: never;
+        /**
+         * Put stock in, or write it off
+         * @description What unpaid orders hold cannot be written off: stock_too_low.
+         */
+        post: operations["moveStock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/submit-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A token for a page that is submitted once
+         * @description Good for half an hour and for this member. It moves nothing by itself.
+         */
+        post: operations["issueSubmitToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenant of the token */
+        get: operations["getTenant"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenant/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the tenant may choose, and what holds */
+        get: operations["listTenantSettings"];
+        /**
+         * Choose, or go back to the platform's default
+         * @description Settings that are not named stay as they are. Null, or -1, is the default.
+         */
+        put: operations["changeTenantSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenant/settings/{name}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed a setting, when, from what to what; newest first */
+        get: operations["listTenantSettingChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/token-revocations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a token, or all tokens that a subject has now
+         * @description Holds everywhere within a minute. Tokens issued later are not touched.
+         */
+        post: operations["revokeTokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give out a token for a program or a member
+         * @description Nobody gives away scopes that he does not have himself.
+         */
+        post: operations["issueToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /**
+         * Amount
+         * @description In minor units: 1999 CNY is 19.99 yuan.
+         */
+        Amount: {
+            amount: number;
+            /** @enum {unknown} */
+            currency: "CNY";
+        };
+        /** ChannelAccount */
+        ChannelAccount: {
+            id: string;
+            /** @example wechatpay */
+            channel: string;
+            /** @description The merchant's number at the channel: WeChat Pay's mchid, Alipay's seller id. */
+            merchantId: string;
+            appId: string;
+            /** @example Harbour Mall, tills */
+            label: string;
+            /** @description New payments go over the oldest active account of a channel. */
+            active: boolean;
+            /** @description Where the channel sends its notices. */
+            noticePath: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            createdAt: string;
+        };
+        /**
+         * ChannelAccountChange
+         * @description A config is set whole.
+         */
+        ChannelAccountChange: {
+            /** @example Harbour Mall, tills */
+            label?: string;
+            /** @description Keys and addresses as the channel needs them. Kept sealed, never shown. */
+            config?: {
+                [key: string]: unknown;
+            };
+            /** @description New payments go over the oldest active account of a channel. */
+            active?: boolean;
+        };
+        /** ChannelAccountWithConfig */
+        ChannelAccountWithConfig: {
+            id: string;
+            /** @example wechatpay */
+            channel: string;
+            /** @description The merchant's number at the channel: WeChat Pay's mchid, Alipay's seller id. */
+            merchantId: string;
+            appId: string;
+            /** @example Harbour Mall, tills */
+            label: string;
+            /** @description New payments go over the oldest active account of a channel. */
+            active: boolean;
+            /** @description Where the channel sends its notices. */
+            noticePath: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            createdAt: string;
+            /** @description Which fields are set, and nothing of their values. */
+            config: unknown;
+        };
+        /** IssueToken */
+        IssueToken: {
+            /** @enum {string} */
+            kind: "service";
+            name: string;
+            /** @description All that the kind may have, when left out. */
+            scopes?: ("orders:read" | "orders:write" | "payments:read" | "payments:write" | "refunds:write" | "catalog:read" | "catalog:write" | "ledger:read" | "tenant:read" | "tenant:write" | "system:read" | "system:write")[];
+            /** @description A day when left out; 5 minutes for a token that is good once. */
+            lifeSeconds?: number;
+            /** @description Good for one request, within 5 minutes at most. */
+            once?: boolean;
+        } | {
+            /** @enum {string} */
+            kind: "member";
+            memberId: string;
+            /** @description All that the kind may have, when left out. */
+            scopes?: ("orders:read" | "orders:write" | "payments:read" | "payments:write" | "refunds:write" | "catalog:read" | "catalog:write" | "ledger:read" | "tenant:read" | "tenant:write" | "system:read" | "system:write")[];
+            /** @description A day when left out; 5 minutes for a token that is good once. */
+            lifeSeconds?: number;
+            /** @description Good for one request, within 5 minutes at most. */
+            once?: boolean;
+        };
+        /** IssuedToken */
+        IssuedToken: {
+            /** @description The token's `jti`. */
+            id: string;
+            /** @description Send it as Authorization: Bearer <token>. */
+            token: string;
+            kind: string;
+            /** @example member:m-1 */
+            subject: string;
+            memberId?: string;
+            scopes: ("orders:read" | "orders:write" | "payments:read" | "payments:write" | "refunds:write" | "catalog:read" | "catalog:write" | "ledger:read" | "tenant:read" | "tenant:write" | "system:read" | "system:write")[];
+            once: boolean;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            issuedAt: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            expiresAt: string;
+        };
+        /**
+         * KeySet
+         * @description RFC 7517.
+         */
+        KeySet: {
+            keys: {
+                kty: string;
+                crv: string;
+                x: string;
+                kid: string;
+                alg: string;
+                use: string;
+            }[];
+        };
+        /** LedgerAccount */
+        LedgerAccount: {
+            id: string;
+            /** @example payment.captured */
+            code: string;
+            /** @example CNY */
+            asset: string;
+            /** @description Never goes below zero, counting what is held. */
+            guarded: boolean;
+            /** @description If false, statements cover at most 31 days at once. */
+            indexed: boolean;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            openedAt: string;
+            balance: components["schemas"]["LedgerBalance"];
+        };
+        /** LedgerAccountName */
+        LedgerAccountName: {
+            id: string;
+            /** @example payment.captured */
+            code: string;
+        };
+        /** LedgerAudit */
+        LedgerAudit: {
+            /** @description The lists below are empty. */
+            sound: boolean;
+            accounts: number;
+            transfers: number;
+            unbalancedAssets: components["schemas"]["LedgerTrialBalance"][];
+            /** @description Accounts whose balance is not what their transfers add up to. */
+            differences: {
+                accountId: string;
+                /** @description Null: there is no such account. */
+                code: string | null;
+                kept: {
+                    /** @description Whole units of the asset: fen, pieces, points. */
+                    posted: number;
+                    /** @description Whole units of the asset: fen, pieces, points. */
+                    pendingDebits: number;
+                    /** @description Whole units of the asset: fen, pieces, points. */
+                    pendingCredits: number;
+                };
+                rebuilt: {
+                    /** @description Whole units of the asset: fen, pieces, points. */
+                    posted: number;
+                    /** @description Whole units of the asset: fen, pieces, points. */
+                    pendingDebits: number;
+                    /** @description Whole units of the asset: fen, pieces, points. */
+                    pendingCredits: number;
+                };
+            }[];
+            /** @description Holds of which more was posted and released than was held. */
+            wrongEndings: {
+                bundleId: string;
+                leg: number;
+                /** @description Whole units of the asset: fen, pieces, points. */
+                held: number;
+                /** @description Whole units of the asset: fen, pieces, points. */
+                resolved: number;
+            }[];
+        };
+        /**
+         * LedgerBalance
+         * @description Credits less debits. available = posted - pendingDebits: what holds leave over.
+         */
+        LedgerBalance: {
+            /** @description Whole units of the asset: fen, pieces, points. */
+            posted: number;
+            /** @description Whole units of the asset: fen, pieces, points. */
+            pendingDebits: number;
+            /** @description Whole units of the asset: fen, pieces, points. */
+            pendingCredits: number;
+            /** @description Whole units of the asset: fen, pieces, points. */
+            available: number;
+        };
+        /**
+         * LedgerStatementEntry
+         * @description Only the phases `posted` and `post` change the balance.
+         */
+        LedgerStatementEntry: {
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            at: string;
+            bundleId: string;
+            leg: number;
+            /** @enum {unknown} */
+            phase: "posted" | "pending" | "post" | "release";
+            reference: string;
+            /** @example order placed */
+            reason: string;
+            reversesBundleId?: string;
+            /** @description Above zero: into the account. */
+            amount: number;
+            other: components["schemas"]["LedgerAccountName"];
+            /** @description Posted, after this entry. Null for times that are too far back to tell. */
+            balance: number | null;
+        };
+        /**
+         * LedgerTransfer
+         * @description Moved from the debit to the credit account.
+         */
+        LedgerTransfer: {
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            at: string;
+            bundleId: string;
+            leg: number;
+            /** @enum {unknown} */
+            phase: "posted" | "pending" | "post" | "release";
+            reference: string;
+            /** @example order placed */
+            reason: string;
+            reversesBundleId?: string;
+            /** @description The pending leg that this one posts or releases. */
+            resolvesLeg?: number;
+            /** @example CNY */
+            asset: string;
+            debit: components["schemas"]["LedgerAccountName"];
+            credit: components["schemas"]["LedgerAccountName"];
+            /** @description Whole units of the asset: fen, pieces, points. */
+            amount: number;
+        };
+        /** LedgerTrialBalance */
+        LedgerTrialBalance: {
+            /** @example CNY */
+            asset: string;
+            accounts: number;
+            /** @description Zero: what one account gave, another has. */
+            posted: number;
+            /** @description Whole units of the asset: fen, pieces, points. */
+            pendingDebits: number;
+            /** @description Whole units of the asset: fen, pieces, points. */
+            pendingCredits: number;
+            balanced: boolean;
+        };
+        /** Money */
+        Money: {
+            /** @description In minor units. */
+            amount: number;
+            /** @enum {unknown} */
+            currency: "CNY";
+        };
+        /**
+         * NewChannelAccount
+         * @description Active unless it says otherwise.
+         */
+        NewChannelAccount: {
+            /** @example wechatpay */
+            channel: string;
+            /** @description The merchant's number at the channel: WeChat Pay's mchid, Alipay's seller id. */
+            merchantId: string;
+            appId: string;
+            /** @example Harbour Mall, tills */
+            label: string;
+            /** @description Keys and addresses as the channel needs them. Kept sealed, never shown. */
+            config: {
+                [key: string]: unknown;
+            };
+            /** @description New payments go over the oldest active account of a channel. */
+            active?: boolean;
+        };
+        /**
+         * NewOrder
+         * @description The prices are those of this moment.
+         */
+        NewOrder: {
+            /**
+             * @description A member's token may leave it out: it acts for its own member only.
+             * @example m-1
+             */
+            memberId?: string;
+            lines: {
+                skuId: string;
+                quantity: number;
+            }[];
+        };
+        /**
+         * NewOrderRefund
+         * @description An amount gives back money alone; lines give back their price and their units; neither gives back all that is left.
+         */
+        NewOrderRefund: {
+            amount?: {
+                amount: number;
+                /** @enum {unknown} */
+                currency: "CNY";
+            };
+            lines?: {
+                /** @description Counted from 1. */
+                line: number;
+                quantity: number;
+            }[];
+            reason: string;
+            /** @description Whether the units of the lines go back on sale; so unless it says otherwise. */
+            restock?: boolean;
+        };
+        /** NewPayment */
+        NewPayment: {
+            /** @example wechatpay */
+            channel: string;
+            /** @enum {unknown} */
+            method: "jsapi" | "native" | "h5" | "app" | "page";
+            /** @description The payer at the channel, where the method needs it. */
+            payerId?: string;
+            payerIp?: string;
+            /** @description Where the payer's browser goes afterwards. It proves nothing. */
+            returnUrl?: string;
+        };
+        /**
+         * NewProduct
+         * @description On sale unless it says otherwise. Stock is put in afterwards, SKU by SKU.
+         */
+        NewProduct: {
+            /** @example Enamel mug */
+            title: string;
+            /** @description Orders are taken while product and SKU are on sale. */
+            onSale?: boolean;
+            skus: components["schemas"]["NewSku"][];
+        };
+        /**
+         * NewSku
+         * @description On sale unless it says otherwise.
+         */
+        NewSku: {
+            /**
+             * @description What tells it from the product's other SKUs; empty when it is the only one.
+             * @example blue, 350 ml
+             */
+            title: string;
+            price: components["schemas"]["Price"];
+            /** @description Orders are taken while product and SKU are on sale. */
+            onSale?: boolean;
+        };
+        /** NewStockMovement */
+        NewStockMovement: {
+            /** @enum {unknown} */
+            kind: "put_in" | "written_off";
+            quantity: number;
+            /** @example delivery of 21 November */
+            reason: string;
+        };
+        /** Notice */
+        Notice: {
+            id: string;
+            accountId: string;
+            /** @description The channel's own. */
+            noticeId?: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            receivedAt: string;
+            /**
+             * @example paid
+             * @example forged: the signature does not fit
+             */
+            verdict: string;
+            attemptNumber?: string;
+            refundNumber?: string;
+            /** @description How often it came; it was booked once. */
+            deliveries: number;
+        };
+        /** Order */
+        Order: {
+            id: string;
+            /** @description For people; it carries the day and a check digit. */
+            number: string;
+            memberId: string;
+            /** @enum {unknown} */
+            state: "pending_payment" | "paying" | "closing" | "paid" | "completed" | "closed" | "refunded";
+            lines: {
+                line: number;
+                skuId: string;
+                title: string;
+                quantity: number;
+                unitPrice: components["schemas"]["Amount"];
+                total: components["schemas"]["Amount"];
+            }[];
+            total: components["schemas"]["Amount"];
+            refunded: components["schemas"]["Amount"];
+            refundsUnderWay: components["schemas"]["Amount"];
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            placedAt: string;
+            /**
+             * Format: date-time
+             * @description Unpaid until then, it closes.
+             */
+            closesAt: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            paidAt?: string;
+            /**
+             * Format: date-time
+             * @description Paid until then, it is completed.
+             */
+            completesAt?: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            changedAt: string;
+        };
+        /** OrderHistoryStep */
+        OrderHistoryStep: {
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            at: string;
+            from: ("pending_payment" | "paying" | "closing" | "paid" | "completed" | "closed" | "refunded") | null;
+            /** @enum {unknown} */
+            to: "pending_payment" | "paying" | "closing" | "paid" | "completed" | "closed" | "refunded";
+            madeBy: string;
+            reason: string;
+        };
+        /** OrderPayment */
+        OrderPayment: {
+            paymentId: string;
+            attemptId: string;
+            /** @description The number that the channel knows. */
+            attemptNumber: string;
+            /** @example wechatpay */
+            channel: string;
+            /** @enum {unknown} */
+            method: "jsapi" | "native" | "h5" | "app" | "page";
+            amount: components["schemas"]["Amount"];
+            /** @description What the client needs to let the payer pay. */
+            instruction: {
+                /** @enum {string} */
+                kind: "qr_code";
+                content: string;
+            } | {
+                /** @enum {string} */
+                kind: "redirect";
+                url: string;
+            } | {
+                /** @enum {string} */
+                kind: "sdk_call";
+                params: {
+                    [key: string]: string;
+                };
+            };
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            expiresAt: string;
+        };
+        /** OrderRefund */
+        OrderRefund: {
+            id: string;
+            orderId: string;
+            /** @description For people and for the channel. */
+            number: string;
+            /** @enum {unknown} */
+            cause: "requested" | "late";
+            /** @enum {unknown} */
+            state: "under_way" | "refunded" | "failed";
+            amount: components["schemas"]["Amount"];
+            lines: {
+                /** @description Counted from 1. */
+                line: number;
+                quantity: number;
+            }[];
+            restock: boolean;
+            reason: string;
+            requestedBy: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            requestedAt: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            endedAt?: string;
+            failure?: string;
+        };
+        /** ParkedEvent */
+        ParkedEvent: {
+            /** @example search.index */
+            subscription: string;
+            /** @description Counts up by one within the tenant, in the order of commits. */
+            seq: number;
+            /** @example order_placed */
+            type: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            at: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            parkedAt: string;
+            attempts: number;
+            /** @description Of the last try. */
+            error: string;
+            resolved?: {
+                /** @enum {unknown} */
+                how: "replayed" | "dropped";
+                /**
+                 * Format: date-time
+                 * @example 2025-11-21T03:42:00.000Z
+                 */
+                at: string;
+                by: string;
+                /** @description Why it was dropped. */
+                reason?: string;
+            };
+        };
+        /** ParkedEventWithData */
+        ParkedEventWithData: {
+            /** @example search.index */
+            subscription: string;
+            /** @description Counts up by one within the tenant, in the order of commits. */
+            seq: number;
+            /** @example order_placed */
+            type: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            at: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            parkedAt: string;
+            attempts: number;
+            /** @description Of the last try. */
+            error: string;
+            resolved?: {
+                /** @enum {unknown} */
+                how: "replayed" | "dropped";
+                /**
+                 * Format: date-time
+                 * @example 2025-11-21T03:42:00.000Z
+                 */
+                at: string;
+                by: string;
+                /** @description Why it was dropped. */
+                reason?: string;
+            };
+            data: unknown;
+        };
+        /**
+         * PastPrice
+         * @description Holds until the `validFrom` of the price above it.
+         */
+        PastPrice: {
+            price: components["schemas"]["Price"];
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            validFrom: string;
+            /** @description The subject of the token that set it. */
+            setBy: string;
+        };
+        /** Payment */
+        Payment: {
+            id: string;
+            /** @description The order that is paid. */
+            reference: string;
+            description: string;
+            amount: components["schemas"]["Money"];
+            /** @enum {unknown} */
+            state: "open" | "closing" | "paid" | "closed";
+            paidAttemptId?: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            paidAt?: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            createdAt: string;
+        };
+        /** PaymentAttempt */
+        PaymentAttempt: {
+            id: string;
+            /** @description Ours, at the channel: its out_trade_no. */
+            number: string;
+            accountId: string;
+            /** @example wechatpay */
+            channel: string;
+            method: string;
+            amount: components["schemas"]["Money"];
+            /** @enum {unknown} */
+            state: "preparing" | "awaiting" | "closing" | "paid" | "closed" | "failed";
+            payerId?: string;
+            channelTradeNumber?: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            paidAt?: string;
+            /** @description Paid although another was: goes back by itself. */
+            surplus: boolean;
+            failure?: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            expiresAt: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            createdAt: string;
+        };
+        /** PaymentWithAttempts */
+        PaymentWithAttempts: {
+            id: string;
+            /** @description The order that is paid. */
+            reference: string;
+            description: string;
+            amount: components["schemas"]["Money"];
+            /** @enum {unknown} */
+            state: "open" | "closing" | "paid" | "closed";
+            paidAttemptId?: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            paidAt?: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            createdAt: string;
+            attempts: components["schemas"]["PaymentAttempt"][];
+        };
+        /** Price */
+        Price: {
+            /**
+             * @description In minor units: 1999 is 19.99 yuan.
+             * @example 1999
+             */
+            amount: number;
+            /** @enum {unknown} */
+            currency: "CNY";
+        };
+        /** Problem */
+        Problem: {
+            /** @description Where the code is explained. */
+            type: string;
+            /** @description What was refused, in one sentence with its facts. */
+            title: string;
+            status: number;
+            /** @description Stable: programs decide by it. */
+            code: string;
+            /** @description The path of the request. */
+            instance: string;
+            /** @description Names this request in the logs. */
+            requestId: string;
+            /** @description What the rule saw. */
+            facts: {
+                [key: string]: unknown;
+            };
+            /** @description Each wrong field and what is allowed there. */
+            errors?: {
+                field: string;
+                problem: string;
+                allowed?: string;
+            }[];
+        };
+        /** Product */
+        Product: {
+            id: string;
+            /** @example Enamel mug */
+            title: string;
+            /** @description Orders are taken while product and SKU are on sale. */
+            onSale: boolean;
+            skus: components["schemas"]["Sku"][];
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            changedAt: string;
+        };
+        /**
+         * ProductChange
+         * @description What is left out stays as it is.
+         */
+        ProductChange: {
+            /** @example Enamel mug */
+            title?: string;
+            /** @description Orders are taken while product and SKU are on sale. */
+            onSale?: boolean;
+        };
+        /** Refund */
+        Refund: {
+            id: string;
+            /** @description Ours, at the channel: its out_refund_no. */
+            number: string;
+            attemptId: string;
+            reference: string;
+            cause: string;
+            amount: components["schemas"]["Money"];
+            reason: string;
+            /** @enum {unknown} */
+            state: "requested" | "processing" | "abnormal" | "refunded" | "failed";
+            channelRefundNumber?: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            refundedAt?: string;
+            failure?: string;
+            requestedBy: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            createdAt: string;
+        };
+        /** RevokeTokens */
+        RevokeTokens: {
+            /** @description The token's `jti`. */
+            tokenId: string;
+            /** @example the phone was lost */
+            reason: string;
+        } | {
+            /** @example member:m-1 */
+            subject: string;
+            /** @example the phone was lost */
+            reason: string;
+        };
+        /** Sku */
+        Sku: {
+            id: string;
+            productId: string;
+            /**
+             * @description What tells it from the product's other SKUs; empty when it is the only one.
+             * @example blue, 350 ml
+             */
+            title: string;
+            price: components["schemas"]["Price"];
+            /** @description Orders are taken while product and SKU are on sale. */
+            onSale: boolean;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            changedAt: string;
+        };
+        /**
+         * SkuChange
+         * @description What is left out stays as it is.
+         */
+        SkuChange: {
+            /**
+             * @description What tells it from the product's other SKUs; empty when it is the only one.
+             * @example blue, 350 ml
+             */
+            title?: string;
+            /** @description Orders are taken while product and SKU are on sale. */
+            onSale?: boolean;
+        };
+        /** Stock */
+        Stock: {
+            /** @description = onHand + sold + writtenOff, at any time. */
+            putIn: number;
+            onHand: number;
+            /** @description Of those on hand, held by unpaid orders. */
+            held: number;
+            /** @description = onHand - held */
+            available: number;
+            sold: number;
+            writtenOff: number;
+        };
+        /** StockMovement */
+        StockMovement: {
+            id: string;
+            skuId: string;
+            /** @enum {unknown} */
+            kind: "put_in" | "written_off";
+            quantity: number;
+            /** @example delivery of 21 November */
+            reason: string;
+            madeBy: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            at: string;
+        };
+        /** StockMovementDone */
+        StockMovementDone: {
+            id: string;
+            skuId: string;
+            /** @enum {unknown} */
+            kind: "put_in" | "written_off";
+            quantity: number;
+            /** @example delivery of 21 November */
+            reason: string;
+            madeBy: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            at: string;
+            stock: components["schemas"]["Stock"];
+        };
+        /** StoredEvent */
+        StoredEvent: {
+            /** @description Counts up by one within the tenant, in the order of commits. */
+            seq: number;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            at: string;
+            /** @example order_placed */
+            type: string;
+            /** @description Never changed later. */
+            data: unknown;
+        };
+        /** SubmitToken */
+        SubmitToken: {
+            /** @description Send it as the header Submit-Token. */
+            token: string;
+            memberId: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            expiresAt: string;
+        };
+        /** Tenant */
+        Tenant: {
+            id: string;
+            name: string;
+            /** @example Asia/Shanghai */
+            timeZone: string;
+            /** @example CNY */
+            currency: string;
+            active: boolean;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            createdAt: string;
+        };
+        /** TenantSetting */
+        TenantSetting: {
+            /** @example orders.close_after_minutes */
+            name: string;
+            meaning: string;
+            /** @description What holds now. */
+            value: unknown;
+            /** @description The tenant has not chosen. */
+            isDefault: boolean;
+            platformDefault: unknown;
+            /** @example a whole number from 1 to 10080 */
+            allowed: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            changedAt?: string;
+            changedBy?: string;
+        };
+        /** TenantSettingChange */
+        TenantSettingChange: {
+            id: string;
+            name: string;
+            /** @description Null is the platform's default. */
+            oldValue: unknown;
+            /** @description Null is the platform's default. */
+            newValue: unknown;
+            changedBy: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            changedAt: string;
+        };
+        /** TenantSettingValues */
+        TenantSettingValues: {
+            /** @description Minutes after which an unpaid order is closed. */
+            "orders.close_after_minutes"?: number | null | -1;
+            /** @description Days after which a paid order is completed by itself. */
+            "orders.complete_after_days"?: number | null | -1;
+            /** @description What becomes of money for an order that is closed already: refund it, or revive the order when its units are still there. */
+            "orders.late_payment"?: ("refund" | "revive") | null | -1;
+            /** @description Seconds after which the channel is first asked about a payment that nobody has told of; -1: 5. */
+            "payments.first_query_after_seconds"?: number | null | -1;
+        };
+        /** TokenRevocation */
+        TokenRevocation: {
+            /** @description The token's `jti`. */
+            tokenId?: string;
+            /** @example member:m-1 */
+            subject?: string;
+            /** @example the phone was lost */
+            reason: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            revokedAt: string;
+        };
+        /** TradeLogEntry */
+        TradeLogEntry: {
+            id: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            at: string;
+            attemptId: string;
+            refundId?: string;
+            /** @description What the channel was asked, or `notice`. */
+            what: string;
+            outcome: string;
+            detail?: string;
+        };
+        /** WholeNotice */
+        WholeNotice: {
+            id: string;
+            accountId: string;
+            /** @description The channel's own. */
+            noticeId?: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            receivedAt: string;
+            /**
+             * @example paid
+             * @example forged: the signature does not fit
+             */
+            verdict: string;
+            attemptNumber?: string;
+            refundNumber?: string;
+            /** @description How often it came; it was booked once. */
+            deliveries: number;
+            headers: {
+                [key: string]: string;
+            };
+            /** @description Byte for byte, so that it can be verified again. */
+            bodyBase64: string;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    getKeySet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description RFC 7517. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeySet"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    takeNotice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example wechatpay */
+                channel: string;
+                tenantId: string;
+                accountId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listChannelAccounts: {
+        parameters: {
+            query?: {
+                /** @example wechatpay */
+                channel?: string;
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["ChannelAccount"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createChannelAccount: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Active unless it says otherwise. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChannelAccount"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAccount"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getChannelAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                accountId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAccountWithConfig"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeChannelAccount: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                accountId: string;
+            };
+            cookie?: never;
+        };
+        /** @description A config is set whole. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelAccountChange"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAccount"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: {
+                /** @description A `seq`. */
+                after?: number;
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["StoredEvent"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLedgerAccounts: {
+        parameters: {
+            query?: {
+                /** @description How the code begins: `stock.on_hand.` */
+                prefix?: string;
+                /** @example CNY */
+                asset?: string;
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["LedgerAccount"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLedgerAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                accountId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerAccount"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLedgerBalanceAt: {
+        parameters: {
+            query: {
+                /** @example 2025-11-21T03:42:00.000Z */
+                at: string;
+            };
+            header?: never;
+            path: {
+                accountId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Credits less debits. available = posted - pendingDebits: what holds leave over. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerBalance"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLedgerStatement: {
+        parameters: {
+            query?: {
+                /** @example 2025-11-21T03:42:00.000Z */
+                from?: string;
+                /** @example 2025-11-21T03:42:00.000Z */
+                to?: string;
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                accountId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["LedgerStatementEntry"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auditLedger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerAudit"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLedgerTransfers: {
+        parameters: {
+            query: {
+                reference: string;
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["LedgerTransfer"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTrialBalance: {
+        parameters: {
+            query?: {
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["LedgerTrialBalance"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listNotices: {
+        parameters: {
+            query?: {
+                accountId?: string;
+                attemptNumber?: string;
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Notice"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getNotice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                noticeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WholeNotice"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listOrders: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A member's token may leave it out: it acts for its own member only.
+                 * @example m-1
+                 */
+                memberId?: string;
+                state?: "pending_payment" | "paying" | "closing" | "paid" | "completed" | "closed" | "refunded";
+                number?: string;
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Order"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    placeOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The prices are those of this moment. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOrder"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getOrder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                orderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                orderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    completeOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                orderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getOrderHistory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                orderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["OrderHistoryStep"][];
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    payOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                orderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPayment"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderPayment"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listOrderRefunds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                orderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["OrderRefund"][];
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refundOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                orderId: string;
+            };
+            cookie?: never;
+        };
+        /** @description An amount gives back money alone; lines give back their price and their units; neither gives back all that is left. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOrderRefund"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderRefund"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listParkedEvents: {
+        parameters: {
+            query?: {
+                /** @example search.index */
+                subscription?: string;
+                /** @description Both kinds, when left out. */
+                resolved?: boolean;
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["ParkedEvent"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getParkedEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example search.index */
+                subscription: string;
+                /** @description Counts up by one within the tenant, in the order of commits. */
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParkedEventWithData"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dropParkedEvent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @example search.index */
+                subscription: string;
+                /** @description Counts up by one within the tenant, in the order of commits. */
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParkedEvent"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replayParkedEvent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @example search.index */
+                subscription: string;
+                /** @description Counts up by one within the tenant, in the order of commits. */
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParkedEvent"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTradeLogOfAttempt: {
+        parameters: {
+            query?: {
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                attemptId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["TradeLogEntry"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPayments: {
+        parameters: {
+            query?: {
+                reference?: string;
+                state?: "open" | "closing" | "paid" | "closed";
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Payment"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPayment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                paymentId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentWithAttempts"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTradeLogOfPayment: {
+        parameters: {
+            query?: {
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                paymentId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["TradeLogEntry"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listProducts: {
+        parameters: {
+            query?: {
+                onSale?: boolean;
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Product"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createProduct: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description On sale unless it says otherwise. Stock is put in afterwards, SKU by SKU. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "title": "Enamel mug",
+                 *       "skus": [
+                 *         {
+                 *           "title": "blue",
+                 *           "price": {
+                 *             "amount": 1999,
+                 *             "currency": "CNY"
+                 *           }
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewProduct"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Product"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getProduct: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                productId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Product"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeProduct: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                productId: string;
+            };
+            cookie?: never;
+        };
+        /** @description What is left out stays as it is. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProductChange"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Product"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addSku: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                productId: string;
+            };
+            cookie?: never;
+        };
+        /** @description On sale unless it says otherwise. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSku"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sku"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRefunds: {
+        parameters: {
+            query?: {
+                reference?: string;
+                state?: "requested" | "processing" | "abnormal" | "refunded" | "failed";
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Refund"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRefund: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                refundId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refund"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSku: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                skuId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sku"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeSku: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                skuId: string;
+            };
+            cookie?: never;
+        };
+        /** @description What is left out stays as it is. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SkuChange"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sku"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changePrice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                skuId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Price"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sku"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPrices: {
+        parameters: {
+            query?: {
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                skuId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["PastPrice"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                skuId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stock"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listStockMovements: {
+        parameters: {
+            query?: {
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                skuId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["StockMovement"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    moveStock: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                skuId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "put_in",
+                 *       "quantity": 100,
+                 *       "reason": "delivery of 21 November"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewStockMovement"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StockMovementDone"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    issueSubmitToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description A member's token may leave it out: it acts for its own member only.
+                     * @example m-1
+                     */
+                    memberId?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubmitToken"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTenantSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["TenantSetting"][];
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeTenantSettings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    values: components["schemas"]["TenantSettingValues"];
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        changes: components["schemas"]["TenantSettingChange"][];
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTenantSettingChanges: {
+        parameters: {
+            query?: {
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["TenantSettingChange"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeTokens: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevokeTokens"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenRevocation"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    issueToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "member",
+                 *       "memberId": "m-1",
+                 *       "lifeSeconds": 3600
+                 *     }
+                 */
+                "application/json": components["schemas"]["IssueToken"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedToken"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}

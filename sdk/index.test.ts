@@ -1,0 +1,249 @@
+import { afterAll, beforeEach, expect, expectTypeOf, test } from "vitest";
+import { testDatabase } from "../server/kernel/testing/database.ts";
+import { startTestPlatform } from "../server/testing/platform.ts";
+import type { Schema, TongbaoOptions } from "./index.ts";
+import { createTongbao, TongbaoProblem, TongbaoUnreachable } from "./index.ts";
+import { startFront } from "./testing/front.ts";
+
+const { url } = await testDatabase();
+const platform = await startTestPlatform({ url });
+const front = await startFront(platform.baseUrl);
+const mall = await platform.createTenant("Harbour Mall");
+afterAll(async () => {
+  await front.stop();
+  await platform.stop();
+});
+beforeEach(() => void front.seen.splice(0));
+
+/** Pauses are not waited for but written down. */
+const pauses: number[] = [];
+beforeEach(() => void pauses.splice(0));
+function client(change: Partial<TongbaoOptions> = {}) {
+  const pause = async (ms: number) => void pauses.push(ms);
+  return createTongbao({
+    baseUrl: front.url,
+    token: mall.tokens.admin,
+    ...change,
+    retries: { pause, ...change.retries },
+  });
+}
+
+const tongbao = client();
+
+async function createProduct(title = "Mug") {
+  const price = { amount: 1_999, currency: "CNY" } as const;
+  const { data } = await tongbao.POST("/v1/products", {
+    body: { title, skus: [{ title: "blue", price }] },
+  });
+  return data;
+}
+
+async function refusalOf(work: Promise<unknown>): Promise<TongbaoProblem> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof TongbaoProblem)) throw new Error("no problem came", { cause: error });
+  return error;
+}
+
+test("gives answers with their types, and the reply they came in", async () => {
+  const product = await createProduct();
+  const { data, response } = await tongbao.GET("/v1/products/{productId}", {
+    params: { path: { productId: product.id } },
+  });
+  expect(data).toEqual(product);
+  expect(response.status).toBe(200);
+  expectTypeOf(data).toEqualTypeOf<Schema<"Product">>();
+});
+
+test("asks for what a path needs, in types", async () => {
+  expectTypeOf(tongbao.GET<"/v1/tenant">).toBeCallableWith("/v1/tenant");
+  expectTypeOf(tongbao.GET<"/v1/products/{productId}">)
+    .parameter(1)
+    .toExtend<{ params: { path: { productId: string } } }>();
+  expectTypeOf<"/v1/tenant">().not.toExtend<Parameters<typeof tongbao.list>[0]>();
+  expectTypeOf<"/v1/orders">().toExtend<Parameters<typeof tongbao.list>[0]>();
+});
+
+test("throws a refusal with its code and facts", async () => {
+  const [sku] = (await createProduct()).skus;
+  const { code, status, facts, requestId, message, problem } = await refusalOf(
+    tongbao.POST("/v1/skus/{skuId}/stock/movements", {
+      params: { path: { skuId: sku?.id ?? "" } },
+      body: { kind: "written_off", quantity: 3, reason: "broken" },
+    }),
+  );
+  expect({ code, status, facts }).toEqual({
+    code: "stock_too_low",
+    status: 409,
+    facts: { wanted: 3, available: 0, held: 0 },
+  });
+  expect(requestId).not.toBe("");
+  expect(message).toBe(`stock_too_low: ${problem.title}`);
+});
+
+test("names the wrong fields of a request", async () => {
+  const { code, problem } = await refusalOf(
+    tongbao.POST("/v1/products", { body: { title: "", skus: [] } }),
+  );
+  expect(code).toBe("invalid_request");
+  expect(problem.errors).toMatchObject([{ field: "title" }]);
+});
+
+test("a refusal is not tried again", async () => {
+  await refusalOf(tongbao.GET("/v1/skus/{skuId}", { params: { path: { skuId: unknownId() } } }));
+  expect(front.seen).toHaveLength(1);
+});
+
+test.each(["cut_after", "cut_before", "cut_within"] as const)(
+  "a write is done once although its answer was lost: %s [ORD-04]",
+  async (kind) => {
+    front.deal({ kind }, { kind });
+    const title = `Cup ${kind}`;
+    const made = await createProduct(title);
+    const keys = front.seen.map(({ key }) => key);
+    expect(keys).toHaveLength(3);
+    expect(new Set(keys).size).toBe(1);
+    const all = await allProducts();
+    expect(all.filter((product) => product.title === title)).toEqual([made]);
+  },
+);
+
+test("writes have a key each, unless the caller has one", async () => {
+  await createProduct();
+  await createProduct();
+  await tongbao.POST("/v1/products", {
+    params: { header: { "Idempotency-Key": "mine" } },
+    body: { title: "Mug", skus: [] },
+  });
+  await tongbao.GET("/v1/tenant");
+  const [first, second, mine, read] = front.seen.map(({ key }) => key);
+  expect(first).toMatch(/^[0-9a-f]{32}$/);
+  expect(second).not.toBe(first);
+  expect(mine).toBe("mine");
+  expect(read).toBeUndefined();
+});
+
+test("waits as long as it is told", async () => {
+  front.deal(
+    { kind: "answered", status: 503, retryAfter: "2" },
+    { kind: "answered", status: 429, retryAfter: "1" },
+  );
+  const { response } = await tongbao.GET("/v1/tenant");
+  expect(response.status).toBe(200);
+  expect(pauses).toEqual([2_000, 1_000]);
+});
+
+test("waits longer from try to try when nobody says how long", async () => {
+  front.deal({ kind: "cut_before" }, { kind: "answered", status: 502 }, { kind: "cut_before" });
+  await tongbao.GET("/v1/tenant");
+  expect(pauses).toHaveLength(3);
+  for (const [at, ms] of pauses.entries()) {
+    expect(ms).toBeGreaterThanOrEqual(100 * 2 ** at);
+    expect(ms).toBeLessThanOrEqual(200 * 2 ** at);
+  }
+});
+
+test("gives up after the last try, with what was answered", async () => {
+  const busy = { kind: "answered", status: 503, retryAfter: "1" } as const;
+  front.deal(busy, busy, busy, busy);
+  const { code, status } = await refusalOf(tongbao.GET("/v1/tenant"));
+  expect({ code, status }).toEqual({ code: "no_problem", status: 503 });
+  expect(front.seen).toHaveLength(4);
+});
+
+test("does not wait longer than it may", async () => {
+  front.deal({ kind: "answered", status: 429, retryAfter: "3600" });
+  expect((await refusalOf(tongbao.GET("/v1/tenant"))).status).toBe(429);
+  expect(pauses).toEqual([]);
+});
+
+test("says that no answer came, and under which key to ask again", async () => {
+  const cut = { kind: "cut_after" } as const;
+  front.deal(cut, cut);
+  const hasty = client({ retries: { triesMax: 2 } });
+  const body = { title: "Last cup", skus: [] };
+  const error: unknown = await hasty.POST("/v1/products", { body }).catch((reason) => reason);
+  if (!(error instanceof TongbaoUnreachable)) throw new Error("it must be unreachable");
+  expect(error.tries).toBe(2);
+  expect(error.message).toBe("no answer to POST /v1/products, tries: 2");
+  const header = { "Idempotency-Key": error.idempotencyKey ?? "" };
+  const { data } = await tongbao.POST("/v1/products", { params: { header }, body });
+  const all = await allProducts();
+  expect(all.filter(({ title }) => title === "Last cup")).toEqual([data]);
+});
+
+test("a try that gets no answer ends by itself", async () => {
+  front.deal({ kind: "silent" });
+  const { data } = await client({ retries: { timeoutMs: 300 } }).GET("/v1/tenant");
+  expect(data.id).toBe(mall.tenantId);
+  expect(front.seen).toHaveLength(2);
+});
+
+test("a request that its caller gives up is not tried again", async () => {
+  front.deal({ kind: "silent" });
+  const caller = new AbortController();
+  const asked = tongbao.GET("/v1/tenant", { signal: caller.signal });
+  caller.abort(new Error("the page was left"));
+  await expect(asked).rejects.toThrow("the page was left");
+  expect(pauses).toEqual([]);
+});
+
+test("a caller who gives up ends a pause too", async () => {
+  front.deal({ kind: "answered", status: 503, retryAfter: "15" });
+  const caller = new AbortController();
+  const patient = createTongbao({ baseUrl: front.url, token: mall.tokens.admin });
+  const asked = patient.GET("/v1/tenant", { signal: caller.signal });
+  await expect.poll(() => front.seen.length).toBe(1);
+  caller.abort(new Error("the page was left"));
+  await expect(asked).rejects.toThrow("the page was left");
+});
+
+test("reads a list to its end, page by page", async () => {
+  const shop = await platform.createTenant("Long shop");
+  const own = client({ token: shop.tokens.admin });
+  for (let at = 0; at < 5; at += 1) {
+    await own.POST("/v1/products", { body: { title: `Mug ${at}`, skus: [] } });
+  }
+  front.seen.splice(0);
+  const titles: string[] = [];
+  for await (const product of own.list("/v1/products", { params: { query: { limit: 2 } } })) {
+    expectTypeOf(product).toEqualTypeOf<Schema<"Product">>();
+    titles.push(product.title);
+  }
+  expect(titles).toEqual(["Mug 4", "Mug 3", "Mug 2", "Mug 1", "Mug 0"]);
+  expect(front.seen).toHaveLength(3);
+});
+
+test("reads no page that nobody wants", async () => {
+  for await (const product of tongbao.list("/v1/products", { params: { query: { limit: 1 } } })) {
+    expect(product.title).not.toBe("");
+    break;
+  }
+  expect(front.seen).toHaveLength(1);
+});
+
+test("asks for the token before every request", async () => {
+  const tokens = [mall.tokens.admin, mall.tokens.member];
+  const own = client({ token: () => tokens.shift() ?? "" });
+  await own.GET("/v1/products");
+  await own.GET("/v1/products");
+  expect((await refusalOf(own.GET("/v1/products"))).code).toBe("not_signed_in");
+  expect(front.seen.map(({ token }) => token)).toEqual([
+    `Bearer ${mall.tokens.admin}`,
+    `Bearer ${mall.tokens.member}`,
+    "Bearer",
+  ]);
+});
+
+async function allProducts(): Promise<Schema<"Product">[]> {
+  const all: Schema<"Product">[] = [];
+  for await (const product of tongbao.list("/v1/products")) all.push(product);
+  return all;
+}
+
+/** Of the right form, and nobody's. */
+function unknownId(): string {
+  return platform.ids.next();
+}

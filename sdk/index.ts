@@ -1,0 +1,123 @@
+/**
+ * A typed client of the platform's API. The types follow from openapi.json; by hand is only what
+ * every caller would write again: the token, keys that make repeating safe, errors, retries, pages.
+ */
+import createClient from "openapi-fetch";
+import type { Client, ClientPathsWithMethod, FetchOptions, MethodResponse } from "openapi-fetch";
+import type { components, paths } from "./generated/openapi.ts";
+import { TongbaoProblem } from "./problem.ts";
+import type { Retries } from "./retries.ts";
+import { fetchWithRetries } from "./retries.ts";
+
+export type { components, paths } from "./generated/openapi.ts";
+export type { ProblemBody } from "./problem.ts";
+export { TongbaoProblem, TongbaoUnreachable } from "./problem.ts";
+export type { Retries } from "./retries.ts";
+
+/** A thing of the API by its name: `Schema<"Order">`. */
+export type Schema<Name extends keyof components["schemas"]> = components["schemas"][Name];
+
+export interface TongbaoOptions {
+  /** Where the API is, such as http://127.0.0.1:8080. */
+  readonly baseUrl: string;
+  /** Or a function that gives it, asked before every request: tokens expire. */
+  readonly token?: string | (() => string | Promise<string>);
+  readonly retries?: Partial<Retries>;
+  readonly fetch?: (request: Request) => Promise<Response>;
+}
+
+type Method = "get" | "post" | "put" | "patch" | "delete";
+type PathsOf<M extends Method> = ClientPathsWithMethod<Client<paths>, M>;
+type OptionsOf<Path extends keyof paths, M extends Method> = M extends keyof paths[Path]
+  ? FetchOptions<paths[Path][M]>
+  : never;
+/** Left out where nothing in them is required. */
+type Rest<Options> = object extends Options ? [options?: Options] : [options: Options];
+
+interface Answered<Data> {
+  readonly data: Data;
+  readonly response: Response;
+}
+
+/** Gives what the API answers; rejects with TongbaoProblem, or TongbaoUnreachable. */
+type Call<M extends Method> = <Path extends PathsOf<M>>(
+  path: Path,
+  ...options: Rest<OptionsOf<Path, M>>
+) => Promise<Answered<MethodResponse<Client<paths>, M, Path>>>;
+
+/** Lists that are read page by page. */
+type ListPath = {
+  [Path in PathsOf<"get">]: MethodResponse<Client<paths>, "get", Path> extends Page<unknown>
+    ? "nextCursor" extends keyof MethodResponse<Client<paths>, "get", Path>
+      ? Path
+      : never
+    : never;
+}[PathsOf<"get">];
+
+interface Page<Item> {
+  items: Item[];
+  nextCursor?: string;
+}
+
+type ItemOf<Path extends ListPath> =
+  MethodResponse<Client<paths>, "get", Path> extends Page<infer Item> ? Item : never;
+
+export interface Tongbao {
+  readonly GET: Call<"get">;
+  readonly POST: Call<"post">;
+  readonly PUT: Call<"put">;
+  readonly PATCH: Call<"patch">;
+  readonly DELETE: Call<"delete">;
+  /** All items of a list, a page at a time and only as far as somebody reads. */
+  list<Path extends ListPath>(
+    path: Path,
+    ...options: Rest<OptionsOf<Path, "get">>
+  ): AsyncGenerator<ItemOf<Path>, void, undefined>;
+}
+
+export function createTongbao(options: TongbaoOptions): Tongbao {
+  const { baseUrl, token } = options;
+  const client = createClient<paths>({
+    baseUrl,
+    fetch: fetchWithRetries(options.fetch ?? ((request) => fetch(request)), options.retries),
+  });
+  client.use({
+    async onRequest({ request }) {
+      const bearer = typeof token === "function" ? await token() : token;
+      if (bearer !== undefined) request.headers.set("authorization", `Bearer ${bearer}`);
+      // One key for all tries of this request: a repeated one gets the first answer again.
+      const isKeyed = request.method === "GET" || request.headers.has(keyHeader);
+      if (!isKeyed) request.headers.set(keyHeader, newKey());
+    },
+    async onResponse({ response }) {
+      if (!response.ok) throw await TongbaoProblem.of(response);
+    },
+  });
+  // What is not a success has been thrown, so that nothing but `data` is left of the answer.
+  const { GET, POST, PUT, PATCH, DELETE } = client as Omit<Tongbao, "list">;
+
+  async function* list(path: string, given: ListOptions = {}) {
+    const get = GET as (path: string, options: ListOptions) => Promise<Answered<Page<unknown>>>;
+    let cursor = given.params?.query?.["cursor"];
+    do {
+      const query = { ...given.params?.query, ...(cursor === undefined ? {} : { cursor }) };
+      const { data } = await get(path, { ...given, params: { ...given.params, query } });
+      yield* data.items;
+      cursor = data.nextCursor;
+    } while (cursor !== undefined);
+  }
+
+  return { GET, POST, PUT, PATCH, DELETE, list: list as Tongbao["list"] };
+}
+
+const keyHeader = "idempotency-key";
+
+/** 128 random bits. `randomUUID` would want a page that came over https. */
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+interface ListOptions {
+  readonly params?: { readonly query?: Readonly<Record<string, unknown>> };
+}

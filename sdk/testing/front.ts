@@ -1,0 +1,77 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+
+/** What may happen to a request on its way: nothing, or one of the ways of the network. */
+export type Fate =
+  | { readonly kind: "passed" }
+  /** The connection breaks before the API hears of it. */
+  | { readonly kind: "cut_before" }
+  /** The API does it, and its answer is lost. */
+  | { readonly kind: "cut_after" }
+  /** The answer breaks off in its middle. */
+  | { readonly kind: "cut_within" }
+  /** Nothing comes any more. */
+  | { readonly kind: "silent" }
+  /** Something before the API answers. */
+  | { readonly kind: "answered"; readonly status: number; readonly retryAfter?: string };
+
+/** Stands between a client and the API, and deals out fates in order; then everything passes. */
+export async function startFront(apiUrl: string) {
+  const fates: Fate[] = [];
+  const seen: { method: string; url: string; key: string | undefined; token: string }[] = [];
+  const server = createServer((request, reply) => void serve(request, reply));
+
+  async function serve(request: IncomingMessage, reply: ServerResponse): Promise<void> {
+    const { method = "GET", url = "/", headers } = request;
+    const key = headers["idempotency-key"];
+    seen.push({
+      method,
+      url,
+      key: typeof key === "string" ? key : undefined,
+      token: headers.authorization ?? "",
+    });
+    const fate = fates.shift() ?? { kind: "passed" };
+    if (fate.kind === "silent") return;
+    if (fate.kind === "cut_before") return void request.socket.destroy();
+    if (fate.kind === "answered") {
+      if (fate.retryAfter !== undefined) reply.setHeader("retry-after", fate.retryAfter);
+      return void reply.writeHead(fate.status).end("<h1>Sorry</h1>");
+    }
+    const body = await text(request);
+    const answer = await fetch(apiUrl + url, {
+      method,
+      headers: {
+        authorization: headers.authorization ?? "",
+        ...(typeof key === "string" ? { "idempotency-key": key } : {}),
+        ...(body === "" ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === "" ? {} : { body }),
+    });
+    const answered = await answer.text();
+    if (fate.kind === "cut_after") return void request.socket.destroy();
+    reply.writeHead(answer.status, {
+      "content-type": answer.headers.get("content-type") ?? "",
+      "content-length": Buffer.byteLength(answered),
+    });
+    if (fate.kind === "passed") return void reply.end(answered);
+    reply.write(answered.slice(0, 10), () => request.socket.destroy());
+  }
+
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    // `address` is text for sockets in the file system only.
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    /** Requests that came, those that were cut too. */
+    seen,
+    deal: (...dealt: Fate[]) => void fates.push(...dealt),
+    async stop(): Promise<void> {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}

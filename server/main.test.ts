@@ -1,0 +1,148 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, expect, test } from "vitest";
+import { rawConnection } from "./kernel/testing/connections.ts";
+import { testDatabase } from "./kernel/testing/database.ts";
+
+const { url } = await testDatabase();
+const raw = await rawConnection(url);
+const home = mkdtempSync(join(tmpdir(), "tongbao-main-"));
+const running: { end(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const program of running.splice(0)) await program.end();
+});
+afterAll(async () => {
+  await raw.end();
+  rmSync(home, { recursive: true });
+});
+
+const patience = { timeout: 20_000 };
+
+/** The program as people start it, with the demo tenant. */
+async function start(role: "all" | "api" | "worker") {
+  const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
+    env: { ...process.env, DATABASE_URL: url, PORT: "0", TONGBAO_HOME: home, TONGBAO_ROLE: role },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const exit = once(child, "close").then(([code]) => code as number | null);
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+  const addressOf = () => /listening on (http:\/\/[\d.:]+)/.exec(output)?.[1];
+  while (addressOf() === undefined) {
+    const next = await Promise.race([once(child.stdout, "data"), exit]);
+    if (!Array.isArray(next)) throw new Error(`it has ended: ${output}`);
+  }
+  const address = addressOf() ?? "";
+  const { tokens, products } = JSON.parse(readFileSync(join(home, "demo.json"), "utf8"));
+  const program = {
+    exit,
+    stop: () => child.kill("SIGTERM"),
+    end: async () => {
+      if (child.exitCode === null) child.kill("SIGTERM");
+      await exit;
+    },
+
+    /** Gives the id of the order; undefined when nobody answered. */
+    async place(key: string): Promise<string | undefined> {
+      const lines = [{ skuId: products[0].skuIds[0], quantity: 1 }];
+      try {
+        const reply = await fetch(`${address}/v1/orders`, {
+          method: "POST",
+          headers: {
+            authorization: `Bearer ${tokens.service}`,
+            "content-type": "application/json",
+            "idempotency-key": key,
+          },
+          body: JSON.stringify({ memberId: "m-1", lines }),
+        });
+        return ((await reply.json()) as { id?: string }).id;
+      } catch {
+        return undefined;
+      }
+    },
+
+    async get(path: string) {
+      const headers = { authorization: `Bearer ${tokens.admin}` };
+      const reply = await fetch(`${address}${path}`, { headers });
+      return { status: reply.status, text: await reply.text() };
+    },
+
+    /** A figure as Prometheus reads it; undefined when it is not there. */
+    async figure(name: string): Promise<number | undefined> {
+      const { text } = await program.get("/metrics");
+      const line = text.split("\n").find((each) => each.startsWith(`tongbao_${name} `));
+      return line === undefined ? undefined : Number(line.split(" ")[1]);
+    },
+  };
+  running.push(program);
+  return program;
+}
+
+async function ordersInDatabase(): Promise<string[]> {
+  const { rows } = await raw.query<{ id: string }>("select id from orders.orders order by id");
+  return rows.map(({ id }) => id);
+}
+
+async function forgetOrders(): Promise<void> {
+  await raw.query("truncate orders.orders cascade");
+}
+
+test("the figures of the running program move with what it does [OBS-06] [OBS-10]", async () => {
+  const program = await start("all");
+  const ofPlacing = 'operation="orders.place_order"';
+  const oldest = 'oldest_unfinished_seconds{machine="order",state="pending_payment"}';
+  expect(await program.figure(oldest)).toBe(0);
+  expect(await program.figure(`batch_size_count{${ofPlacing}}`)).toBeUndefined();
+
+  const keys = Array.from({ length: 30 }, (_, at) => `figures-${at}`);
+  await Promise.all(keys.map((key) => program.place(key)));
+  expect(await program.figure(`batch_size_sum{${ofPlacing}}`)).toBe(30);
+  const batches = (await program.figure(`batch_size_count{${ofPlacing}}`)) ?? 0;
+  expect(batches).toBeGreaterThan(0);
+  expect(await program.figure(`commit_seconds_count{${ofPlacing}}`)).toBe(batches);
+  expect(await program.figure(`commit_seconds_sum{${ofPlacing}}`)).toBeGreaterThan(0);
+  expect(await program.figure("queue_depth")).toBe(0);
+  expect(await program.figure("job_backlog")).toBe(0);
+  await expect.poll(() => program.figure(oldest), patience).toBeGreaterThan(0);
+
+  await raw.query("update orders.orders set close_due_at = now() - interval '1 second'");
+  await expect
+    .poll(() => program.figure('deadlines_swept_total{deadline="orders.close_due"}'), patience)
+    .toBe(30);
+  await expect.poll(() => program.figure(oldest), patience).toBe(0);
+});
+
+test("one that serves and one that works share the work, each doing its own", async () => {
+  await forgetOrders();
+  const api = await start("api");
+  const order = await api.place("roles-1");
+  await raw.query("update orders.orders set close_due_at = now() - interval '1 second'");
+  const worker = await start("worker");
+  const swept = 'deadlines_swept_total{deadline="orders.close_due"}';
+  await expect.poll(() => worker.figure(swept), patience).toBe(1);
+  expect(await api.figure(swept)).toBeUndefined();
+  expect((await worker.get("/readyz")).status).toBe(200);
+  expect((await worker.get("/v1/orders")).status).toBe(404);
+  const { items } = JSON.parse((await api.get(`/v1/orders/${order}/history`)).text);
+  expect(items.map(({ to }: { to: string }) => to)).toEqual(["pending_payment", "closed"]);
+});
+
+test("a stop under load loses nothing that was acknowledged, and does nothing that was not", async () => {
+  await forgetOrders();
+  const program = await start("all");
+  let answered = 0;
+  const placing = Array.from({ length: 400 }, async (_, at) => {
+    const id = await program.place(`stop-${at}`);
+    answered += 1;
+    // Some are answered, some are under way, some are still to be sent.
+    if (answered === 40) program.stop();
+    return id;
+  });
+  const acknowledged = (await Promise.all(placing)).filter((id) => id !== undefined);
+  expect(await program.exit).toBe(0);
+  expect(acknowledged.length).toBeGreaterThanOrEqual(40);
+  expect(await ordersInDatabase()).toEqual(acknowledged.toSorted());
+});

@@ -1,0 +1,82 @@
+import { randomBytes } from "node:crypto";
+import { createCommitters } from "../kernel/batch.ts";
+import { createDatabase } from "../kernel/database.ts";
+import { createLog } from "../kernel/log.ts";
+import { createMetrics } from "../kernel/metrics.ts";
+import { createSecrets } from "../kernel/secrets.ts";
+import type { Clock } from "../kernel/time.ts";
+import { systemClock } from "../kernel/time.ts";
+import type { PrincipalKind, Scope, TenantId } from "../modules/identity/index.ts";
+import { readSettings } from "../settings.ts";
+import { createApi, createModules } from "../wiring.ts";
+
+export type TestPlatform = Awaited<ReturnType<typeof startTestPlatform>>;
+
+/** A tenant with the tokens of its staff, of a program and of a member called m-1. */
+export interface TestTenant {
+  readonly tenantId: TenantId;
+  readonly tokens: Readonly<Record<PrincipalKind, string>>;
+}
+
+/**
+ * The whole API as main.ts wires it, listening on a free port, in this process. Deadlines, events
+ * and jobs are for the test to run.
+ */
+export async function startTestPlatform(options: { url: string; clock?: Clock }) {
+  const { url, clock = systemClock } = options;
+  const read = readSettings({ DATABASE_URL: url, PORT: "0" });
+  if (read.kind === "wrong") throw new Error("the defaults of the settings are wrong");
+  const { settings } = read;
+  const database = createDatabase({ url, clock, poolMax: 6 });
+  const committers = createCommitters({ database });
+  const secrets = createSecrets([randomBytes(32)]);
+  const metrics = createMetrics({ clock });
+  const modules = createModules({ settings, metrics, clock, secrets, database, committers });
+  const log = createLog({ level: "silent" });
+  const http = await createApi({ settings, log, metrics, clock, database, modules });
+  const baseUrl = await http.listen({ host: "127.0.0.1", port: 0 });
+  const { identity, ids } = modules;
+
+  async function issueToken(
+    tenantId: TenantId,
+    kind: PrincipalKind,
+    scopes?: readonly Scope[],
+  ): Promise<string> {
+    const issued = await identity.issueToken({
+      tenantId,
+      by: { kind: "operator", subject: "test" },
+      kind,
+      name: kind === "member" ? "m-1" : "test",
+      scopes,
+      lifeMs: undefined,
+      once: false,
+    });
+    if (issued.kind !== "issued") throw new Error(issued.code);
+    return issued.token;
+  }
+
+  return {
+    ...modules,
+    app: http.app,
+    database,
+    baseUrl,
+    issueToken,
+
+    async createTenant(name: string): Promise<TestTenant> {
+      const tenantId = ids.next<"Tenant">();
+      await identity.createTenant({ id: tenantId, name });
+      const [admin, service, member] = await Promise.all([
+        issueToken(tenantId, "admin"),
+        issueToken(tenantId, "service"),
+        issueToken(tenantId, "member"),
+      ]);
+      return { tenantId, tokens: { admin, service, member } };
+    },
+
+    async stop(): Promise<void> {
+      await http.stop();
+      await committers.stop();
+      await database.close();
+    },
+  };
+}
