@@ -32,7 +32,12 @@ import type { Ledger } from "./modules/ledger/index.ts";
 import { createLedger } from "./modules/ledger/index.ts";
 import { ordersRoutes } from "./modules/orders/api.ts";
 import type { Orders } from "./modules/orders/index.ts";
-import { createOrders, orderMachine, orderTenantSettings } from "./modules/orders/index.ts";
+import {
+  createOrders,
+  orderMachine,
+  orderRefundMachine,
+  orderTenantSettings,
+} from "./modules/orders/index.ts";
 import { ordersReactions } from "./modules/orders/reactions.ts";
 import { paymentsRoutes } from "./modules/payments/api/routes.ts";
 import type { Payments } from "./modules/payments/index.ts";
@@ -124,6 +129,7 @@ export function reactionsOf({ identity, payments, orders }: Modules): Reactions 
 /** Every state machine, in the order in which an order meets them. */
 export const machines: readonly Machine[] = [
   orderMachine,
+  orderRefundMachine,
   paymentMachine,
   attemptMachine,
   refundMachine,

@@ -1270,6 +1270,39 @@ export interface components {
             madeBy: string;
             reason: string;
         };
+        /** OrderPayment */
+        OrderPayment: {
+            paymentId: string;
+            attemptId: string;
+            /** @description The number that the channel knows. */
+            attemptNumber: string;
+            /** @example wechatpay */
+            channel: string;
+            /** @enum {unknown} */
+            method: "jsapi" | "native" | "h5" | "app" | "page";
+            amount: components["schemas"]["Amount"];
+            /** @description What the client needs to let the payer pay. */
+            instruction: {
+                /** @enum {string} */
+                kind: "qr_code";
+                content: string;
+            } | {
+                /** @enum {string} */
+                kind: "redirect";
+                url: string;
+            } | {
+                /** @enum {string} */
+                kind: "sdk_call";
+                params: {
+                    [key: string]: string;
+                };
+            };
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            expiresAt: string;
+        };
         /** OrderRefund */
         OrderRefund: {
             id: string;
@@ -1596,39 +1629,6 @@ export interface components {
             title?: string;
             /** @description Orders are taken while product and SKU are on sale. */
             onSale?: boolean;
-        };
-        /** StartedPayment */
-        StartedPayment: {
-            paymentId: string;
-            attemptId: string;
-            /** @description The number that the channel knows. */
-            attemptNumber: string;
-            /** @example wechatpay */
-            channel: string;
-            /** @enum {unknown} */
-            method: "jsapi" | "native" | "h5" | "app" | "page";
-            amount: components["schemas"]["Amount"];
-            /** @description What the client needs to let the payer pay. */
-            instruction: {
-                /** @enum {string} */
-                kind: "qr_code";
-                content: string;
-            } | {
-                /** @enum {string} */
-                kind: "redirect";
-                url: string;
-            } | {
-                /** @enum {string} */
-                kind: "sdk_call";
-                params: {
-                    [key: string]: string;
-                };
-            };
-            /**
-             * Format: date-time
-             * @example 2025-11-21T03:42:00.000Z
-             */
-            expiresAt: string;
         };
         /** Stock */
         Stock: {
@@ -2631,7 +2631,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StartedPayment"];
+                    "application/json": components["schemas"]["OrderPayment"];
                 };
             };
             /** @description Refused, or failed; the code says which. */

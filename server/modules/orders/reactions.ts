@@ -6,7 +6,7 @@ import { secondMs } from "../../kernel/time.ts";
 import { orderMachine } from "./domain/machine.ts";
 import { paymentNewsTypes } from "./domain/news.ts";
 import type { Orders } from "./operations/orders.ts";
-import { oldestClosing, oldestPaid, oldestUnpaid } from "./store/watch.ts";
+import { oldestPaid, oldestUnpaid } from "./store/watch.ts";
 import { tenantsWithOrdersDue, tenantsWithOrdersToComplete } from "./store/world.ts";
 
 /** Unpaid orders are closed within two seconds of their time, so the sweep looks oftener. */
@@ -24,8 +24,7 @@ export function ordersReactions(orders: Orders): {
 } {
   return {
     watches: [
-      watchStates(orderMachine, ["pending_payment", "paying"], oldestUnpaid),
-      watchStates(orderMachine, ["closing"], oldestClosing),
+      watchStates(orderMachine, ["pending_payment", "paying", "closing"], oldestUnpaid),
       watchStates(orderMachine, ["paid"], oldestPaid),
     ],
     deadlines: [

@@ -157,7 +157,7 @@ export const attempt = Type.Object(
     instruction,
     expiresAt: time,
   },
-  { title: "StartedPayment" },
+  { title: "OrderPayment" },
 );
 
 const lineQuantity = Type.Object({

@@ -7,15 +7,10 @@ import { statement } from "../../../kernel/database.ts";
 export const oldestUnpaid = statement(
   "orders.oldest_unpaid",
   `select state, min(changed_at) as since from orders.orders
-   where state in ('pending_payment', 'paying') and close_due_at = (
-     select min(close_due_at) from orders.orders where state in ('pending_payment', 'paying'))
+   where state in ('pending_payment', 'paying', 'closing') and close_due_at = (
+     select min(close_due_at) from orders.orders
+     where state in ('pending_payment', 'paying', 'closing'))
    group by state`,
-);
-
-export const oldestClosing = statement(
-  "orders.oldest_closing",
-  `select state, min(changed_at) as since from orders.orders
-   where state = 'closing' group by state`,
 );
 
 export const oldestPaid = statement(

@@ -11,7 +11,6 @@ import { createNumbers } from "../../../../kernel/numbers.ts";
 import type { Operation } from "../../../../kernel/operation.ts";
 import { isRefusal } from "../../../../kernel/refusal.ts";
 import { createSecrets } from "../../../../kernel/secrets.ts";
-import type { Subscriptions } from "../../../../kernel/subscriptions.ts";
 import { createSubscriptions } from "../../../../kernel/subscriptions.ts";
 import { testDatabase } from "../../../../kernel/testing/database.ts";
 import { createTestHttp } from "../../../../kernel/testing/http.ts";
@@ -141,9 +140,9 @@ async function createPlatform(clock: Clock) {
   const { url } = await testDatabase();
   const ids = createIds({ clock });
   const numbers = createNumbers({ clock });
-  const readers: Subscriptions[] = [];
-  const hint = () => readers.forEach((reader) => reader.hint());
-  const database = createDatabase({ url, clock, poolMax: 8, onEvents: hint });
+  const hints: (() => void)[] = [];
+  const onEvents = () => hints.forEach((hint) => hint());
+  const database = createDatabase({ url, clock, poolMax: 8, onEvents });
   /** Why batches had to be loaded anew. */
   const retries: string[] = [];
   const observe = {
@@ -187,7 +186,8 @@ async function createPlatform(clock: Clock) {
       parked: (_name, _tenant, _seq, error) => void failures.push(error),
     },
   });
-  readers.push(reader);
+
+  hints.push(() => reader.hint());
 
   /** Until orders have heard of everything that has happened so far. */
   async function heard(tenantId: string): Promise<void> {
