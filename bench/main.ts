@@ -5,7 +5,11 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startEmbeddedPostgres } from "../server/kernel/embedded-postgres.ts";
+import {
+  EmbeddedPostgresError,
+  startEmbeddedPostgres,
+} from "../server/kernel/embedded-postgres.ts";
+import type { EmbeddedPostgres } from "../server/kernel/embedded-postgres.ts";
 import { exitWithParent } from "../server/kernel/parent.ts";
 import { BenchError, runBench } from "./bench.ts";
 import { findGenerator } from "./load/load.ts";
@@ -32,12 +36,18 @@ async function main(options: Options): Promise<number> {
   const home = mkdtempSync(join(tmpdir(), "tongbao-bench-"));
   // As root PostgreSQL runs as another user, who has to get in.
   chmodSync(home, 0o755);
-  const postgres = await startEmbeddedPostgres({ home, log: say });
-  let stopping: Promise<void> | undefined;
-  const stop = () => (stopping ??= postgres.stop());
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop());
+  let postgres: EmbeddedPostgres | undefined;
+  let stopped = false;
+  // Without its database the round under way fails at once, and everything comes down in order.
+  const stop = async () => {
+    stopped = true;
+    await postgres?.stop();
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop());
   exitWithParent(() => void stop());
+  let keptForALook = false;
   try {
+    postgres = await startEmbeddedPostgres({ home, log: say });
     const result = await runBench({
       options,
       generator: findGenerator(),
@@ -51,16 +61,18 @@ async function main(options: Options): Promise<number> {
     });
     const report = { at: new Date().toISOString(), generator: findGenerator(), options, ...result };
     finish({ ...report, machine: describeMachine() });
+    return 0;
   } catch (error) {
-    if (stopping !== undefined) say("stopped");
+    if (stopped) say("stopped");
+    else if (error instanceof EmbeddedPostgresError) say(error.message);
     else if (error instanceof BenchError) say(`FAILED: ${error.message}`);
     else throw error;
+    keptForALook = error instanceof BenchError && !stopped;
     return 1;
   } finally {
     await stop();
+    if (!keptForALook) rmSync(home, { recursive: true, force: true });
   }
-  rmSync(home, { recursive: true, force: true });
-  return 0;
 }
 
 /** A run of a part of it is shown and not kept. */
