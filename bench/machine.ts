@@ -1,4 +1,4 @@
-import { availableParallelism, cpus, platform, release, totalmem } from "node:os";
+import { availableParallelism, cpus, loadavg, platform, release, totalmem } from "node:os";
 
 export interface Machine {
   readonly cores: number;
@@ -6,8 +6,11 @@ export interface Machine {
   readonly memoryGb: number;
   readonly system: string;
   readonly node: string;
+  /** Programs that wanted a core in the last minute: above 0.5 the machine was not ours alone. */
+  readonly loadBefore: number;
 }
 
+/** Call it before the run, whose own load it should not count. */
 export function describeMachine(): Machine {
   return {
     cores: availableParallelism(),
@@ -15,5 +18,6 @@ export function describeMachine(): Machine {
     memoryGb: Math.round(totalmem() / 2 ** 30),
     system: `${platform()} ${release()}`,
     node: process.versions.node,
+    loadBefore: loadavg()[0] ?? 0,
   };
 }

@@ -21,6 +21,7 @@ import type { Report } from "./report.ts";
 
 /** sysexits.h */
 const wrongUseExit = 64;
+const loadBeforeMax = 0.5;
 
 const read = readOptions(process.argv.slice(2));
 if (read.kind === "help") {
@@ -46,6 +47,10 @@ async function main(options: Options): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop());
   exitWithParent(() => void stop());
   let keptForALook = false;
+  const machine = describeMachine();
+  if (machine.loadBefore > loadBeforeMax) {
+    say(`others use this machine (load ${machine.loadBefore.toFixed(1)}): compare ratios only`);
+  }
   try {
     postgres = await startEmbeddedPostgres({ home, log: say });
     const result = await runBench({
@@ -59,8 +64,8 @@ async function main(options: Options): Promise<number> {
       warmupSeconds: 2,
       say,
     });
-    const report = { at: new Date().toISOString(), generator: findGenerator(), options, ...result };
-    finish({ ...report, machine: describeMachine() });
+    const at = new Date().toISOString();
+    finish({ at, generator: findGenerator(), options, machine, ...result });
     return 0;
   } catch (error) {
     if (stopped) say("stopped");

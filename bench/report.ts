@@ -88,6 +88,7 @@ function wordsOf(report: Report): string[] {
   return [
     `${report.at.slice(0, 10)}; ${cores} cores of ${processor}, ${memoryGb} GB, ${system}`,
     `Node ${node}, PostgreSQL ${report.postgres}: ${durable.join(", ")}`,
+    `programs that wanted a core in the minute before: ${machine.loadBefore.toFixed(1)}`,
     `load by ${report.generator} on the same machine; ${options.rounds} rounds of ${options.seconds} s`,
     ...[...pools].map(([skus, poolMax]) => `naive over ${skus} SKUs: ${poolMax} connections`),
     `${report.ordersProven} orders were acknowledged and all of them found again; the ledger is sound`,
