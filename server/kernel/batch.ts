@@ -1,8 +1,8 @@
 /**
  * Group commit. While one transaction is committing, the next batch collects; an idle system
  * commits a batch of one at once. One batch holds commands of one operation and one tenant.
- * Measured on two cores, one hot product: one transaction per order gives 190 to 390 orders a
- * second, groups give more than 8,000, with the same durability.
+ * Measured by `npm run bench` on two cores, one hot SKU, 256 connections, equally durable: groups
+ * take 6.9 times the orders of one transaction per order, for a tenth of the processor time.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { assert, required } from "./assert.ts";

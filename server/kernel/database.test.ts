@@ -33,10 +33,32 @@ const lockRow = statement("probe.lock", "select id from probe.rows where id = 1 
 describe("values come back as what they are", () => {
   const now = clock.now();
   const instant = "select $1::timestamptz as value";
+  const texts = ["", "null", "NULL", "{}", "a,b", ' "', "\\", "\\n", '\\"', "元 🀄", "it's", "/"];
+  const controls = ["\n", "\t\r\b\f", "\u0001\u001f\u007f", "\u2028"];
+  const json = JSON.stringify({ title: 'a "b" \\ c\n', lines: [{ n: 1 }] });
   test.each([
     ["a bigint beyond 2^53", "select $1::bigint as value", 2n ** 62n, 2n ** 62n],
     ["an array of bigints", "select $1::bigint[] as value", [1n, -5n], [1n, -5n]],
     ["an empty array", "select $1::bigint[] as value", [], []],
+    ["a list of texts that are hard to write", "select $1::text[] as value", texts, texts],
+    ["a list with control characters", "select $1::text[] as value", controls, controls],
+    ["a list of JSON", "select $1::text[] as value", [json, json], [json, json]],
+    ["a list with nothing in it", "select $1::text[] as value", ["a", null], ["a", null]],
+    [
+      "a list of nothing and bigints",
+      "select $1::bigint[]::text[] as value",
+      [null, 2n ** 62n],
+      [null, String(2n ** 62n)],
+    ],
+    [
+      "a list of numbers",
+      "select $1::float8[] as value",
+      [1.5, -2e300, Number.NaN],
+      [1.5, -2e300, Number.NaN],
+    ],
+    ["a list of booleans", "select $1::boolean[] as value", [true, false], [true, false]],
+    ["a list of bytes", "select $1::bytea[] as value", [Buffer.from([0])], [Buffer.from([0])]],
+    ["a list of lists", "select $1::text[][] as value", [["a"], ["b"]], [["a"], ["b"]]],
     ["a time, to the millisecond", instant, timestamp(now), now],
     ["a time of another zone", instant, "2026-01-01T16:30:00.123+08:00", now],
     ["a time before 1970", instant, timestamp(-1), -1],

@@ -1,0 +1,23 @@
+import { availableParallelism, cpus, loadavg, platform, release, totalmem } from "node:os";
+
+export interface Machine {
+  readonly cores: number;
+  readonly processor: string;
+  readonly memoryGb: number;
+  readonly system: string;
+  readonly node: string;
+  /** Programs that wanted a core in the last minute: above 0.5 the machine was not ours alone. */
+  readonly loadBefore: number;
+}
+
+/** Call it before the run, whose own load it should not count. */
+export function describeMachine(): Machine {
+  return {
+    cores: availableParallelism(),
+    processor: cpus()[0]?.model.trim() ?? "unknown",
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    system: `${platform()} ${release()}`,
+    node: process.versions.node,
+    loadBefore: loadavg()[0] ?? 0,
+  };
+}

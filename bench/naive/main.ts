@@ -1,0 +1,76 @@
+/** The opponent as a program: POST /v1/orders on a bare Fastify, one transaction per request. */
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import Fastify from "fastify";
+import Type from "typebox";
+import { required } from "../../server/kernel/assert.ts";
+import { createDatabase } from "../../server/kernel/database.ts";
+import { createIds, idPatternSource } from "../../server/kernel/ids.ts";
+import { createNumbers } from "../../server/kernel/numbers.ts";
+import { exitWithParent } from "../../server/kernel/parent.ts";
+import { RefusedError } from "../../server/kernel/refusal.ts";
+import { readIdempotencyKey } from "../../server/kernel/request.ts";
+import { systemClock as clock } from "../../server/kernel/time.ts";
+import { compileValidator } from "../../server/kernel/validation.ts";
+import { createNaiveOrders } from "./orders.ts";
+
+/** What the bench hands over in the environment. */
+export interface NaiveSettings {
+  readonly databaseUrl: string;
+  readonly poolMax: number;
+  readonly tenantId: string;
+  readonly token: string;
+  readonly subject: string;
+}
+
+const newOrder = Type.Object({
+  memberId: Type.String({ pattern: "^[A-Za-z0-9_-]{1,64}$" }),
+  lines: Type.Array(
+    Type.Object({
+      skuId: Type.String({ pattern: idPatternSource }),
+      quantity: Type.Integer({ minimum: 1, maximum: 10_000 }),
+    }),
+    { minItems: 1, maxItems: 50 },
+  ),
+});
+
+const settings: NaiveSettings = JSON.parse(required(process.env["BENCH_NAIVE"], "BENCH_NAIVE"));
+const { tenantId, subject } = settings;
+const database = createDatabase({
+  url: settings.databaseUrl,
+  clock,
+  poolMax: settings.poolMax,
+  onError: (error) => process.stderr.write(`${error.message}\n`),
+});
+const orders = await createNaiveOrders({
+  database,
+  tenantId,
+  ids: createIds({ clock }),
+  numbers: createNumbers({ clock }),
+  clock,
+});
+const principal = { tenantId, subject, kind: "service" as const, scopes: new Set<string>() };
+const authorization = `Bearer ${settings.token}`;
+
+const app = Fastify({ logger: false }).withTypeProvider<TypeBoxTypeProvider>();
+app.setValidatorCompiler(compileValidator);
+app.decorateRequest("principal", undefined);
+app.setErrorHandler((error, _request, reply) => {
+  if (error instanceof RefusedError) return reply.code(400).send({ code: error.refusal.code });
+  process.stderr.write(`${String(error)}\n`);
+  return reply.code(500).send({ code: "internal_error" });
+});
+app.post("/v1/orders", { schema: { body: newOrder } }, async (request, reply) => {
+  if (request.headers.authorization !== authorization) {
+    return reply.code(401).send({ code: "not_signed_in" });
+  }
+  request.principal = principal;
+  const key = readIdempotencyKey(request);
+  const { memberId, lines } = request.body;
+  const result = await orders.placeOrder(key, { memberId, lines, placedBy: subject });
+  if (result.kind === "refused") return reply.code(result.status).send({ code: result.code });
+  return reply.code(result.status).type("application/json; charset=utf-8").send(result.body);
+});
+const address = await app.listen({ host: "127.0.0.1", port: 0 });
+process.send?.({ address });
+
+exitWithParent(() => process.exit(0));

@@ -1,0 +1,95 @@
+/** The shop that is sold out of: seeded and looked at over the API, as any other client does. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+export interface Shop {
+  readonly address: string;
+  readonly tenantId: string;
+  /** Places orders. */
+  readonly token: string;
+  readonly adminToken: string;
+  /** The first one is the hot one. */
+  readonly skuIds: readonly string[];
+}
+
+interface Demo {
+  readonly tenantId: string;
+  readonly tokens: { readonly admin: string; readonly service: string };
+}
+
+interface Product {
+  readonly skus: readonly { readonly id: string }[];
+}
+
+/** The API's limit of SKUs a product. */
+const skusPerProductMax = 100;
+/** More than any run sells; also the API's limit of one delivery. */
+const unitsMax = 1_000_000_000;
+const seedingConnections = 16;
+
+/** Takes the tokens of the demo tenant and puts `skus` SKUs on the shelf. */
+export async function fillShop(given: {
+  readonly address: string;
+  readonly home: string;
+  readonly skus: number;
+  /** Of each SKU. */
+  readonly units?: number;
+}): Promise<Shop> {
+  const { address, home, skus, units = unitsMax } = given;
+  const demo: Demo = JSON.parse(await readFile(join(home, "demo.json"), "utf8"));
+  const { tenantId, tokens } = demo;
+  const api = createApi(address, tokens.admin);
+  const skuIds: string[] = [];
+  for (let first = 0; first < skus; first += skusPerProductMax) {
+    const count = Math.min(skusPerProductMax, skus - first);
+    const made: Product = await api.post("/v1/products", {
+      title: `Bench mug ${first / skusPerProductMax + 1}`,
+      skus: Array.from({ length: count }, (_, index) => ({
+        title: `number ${first + index + 1}`,
+        price: { amount: 3_900, currency: "CNY" },
+      })),
+    });
+    skuIds.push(...made.skus.map(({ id }) => id));
+  }
+  const empty = [...skuIds];
+  const fill = async (): Promise<void> => {
+    for (let id = empty.pop(); id !== undefined; id = empty.pop()) {
+      const delivery = { kind: "put_in", quantity: units, reason: "for the bench" };
+      await api.post(`/v1/skus/${id}/stock/movements`, delivery);
+    }
+  };
+  await Promise.all(Array.from({ length: seedingConnections }, fill));
+  return { address, tenantId, token: tokens.service, adminToken: tokens.admin, skuIds };
+}
+
+export interface LedgerAudit {
+  readonly sound: boolean;
+}
+
+/** Adds up the whole ledger of the tenant anew. */
+export function auditLedger({ address, adminToken }: Shop): Promise<LedgerAudit> {
+  return createApi(address, adminToken).get("/v1/ledger/audit");
+}
+
+function createApi(address: string, token: string) {
+  let calls = 0;
+  async function call<Body>(path: string, init: RequestInit, key?: string): Promise<Body> {
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const reply = await fetch(`${address}${path}`, {
+      ...init,
+      headers: key === undefined ? headers : { ...headers, "idempotency-key": key },
+    });
+    const text = await reply.text();
+    if (!reply.ok) throw new Error(`${path} answered ${reply.status}: ${text}`);
+    const body: Body = JSON.parse(text);
+    return body;
+  }
+  return {
+    get: <Body>(path: string) => call<Body>(path, { method: "GET" }),
+    post: <Body>(path: string, body: object) => {
+      calls += 1;
+      const init = { method: "POST", body: JSON.stringify(body) };
+      return call<Body>(path, init, `bench-seed-${calls}`);
+    },
+  };
+}
