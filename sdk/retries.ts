@@ -81,7 +81,8 @@ function backoffMs(tries: number): number {
   return firstPauseMs * 2 ** (tries - 1) * (0.5 + Math.random() / 2);
 }
 
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
+/** Rejects with the signal's reason as soon as it aborts. */
+export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((done, fail) => {
     if (signal.aborted) return fail(signal.reason);
     const timer = setTimeout(finish, ms);

@@ -1093,13 +1093,6 @@ export interface components {
             pendingCredits: number;
             balanced: boolean;
         };
-        /** Money */
-        Money: {
-            /** @description In minor units. */
-            amount: number;
-            /** @enum {unknown} */
-            currency: "CNY";
-        };
         /**
          * NewChannelAccount
          * @description Active unless it says otherwise.
@@ -1277,39 +1270,6 @@ export interface components {
             madeBy: string;
             reason: string;
         };
-        /** OrderPayment */
-        OrderPayment: {
-            paymentId: string;
-            attemptId: string;
-            /** @description The number that the channel knows. */
-            attemptNumber: string;
-            /** @example wechatpay */
-            channel: string;
-            /** @enum {unknown} */
-            method: "jsapi" | "native" | "h5" | "app" | "page";
-            amount: components["schemas"]["Amount"];
-            /** @description What the client needs to let the payer pay. */
-            instruction: {
-                /** @enum {string} */
-                kind: "qr_code";
-                content: string;
-            } | {
-                /** @enum {string} */
-                kind: "redirect";
-                url: string;
-            } | {
-                /** @enum {string} */
-                kind: "sdk_call";
-                params: {
-                    [key: string]: string;
-                };
-            };
-            /**
-             * Format: date-time
-             * @example 2025-11-21T03:42:00.000Z
-             */
-            expiresAt: string;
-        };
         /** OrderRefund */
         OrderRefund: {
             id: string;
@@ -1430,7 +1390,7 @@ export interface components {
             /** @description The order that is paid. */
             reference: string;
             description: string;
-            amount: components["schemas"]["Money"];
+            amount: components["schemas"]["Amount"];
             /** @enum {unknown} */
             state: "open" | "closing" | "paid" | "closed";
             paidAttemptId?: string;
@@ -1454,7 +1414,7 @@ export interface components {
             /** @example wechatpay */
             channel: string;
             method: string;
-            amount: components["schemas"]["Money"];
+            amount: components["schemas"]["Amount"];
             /** @enum {unknown} */
             state: "preparing" | "awaiting" | "closing" | "paid" | "closed" | "failed";
             payerId?: string;
@@ -1484,7 +1444,7 @@ export interface components {
             /** @description The order that is paid. */
             reference: string;
             description: string;
-            amount: components["schemas"]["Money"];
+            amount: components["schemas"]["Amount"];
             /** @enum {unknown} */
             state: "open" | "closing" | "paid" | "closed";
             paidAttemptId?: string;
@@ -1571,7 +1531,7 @@ export interface components {
             attemptId: string;
             reference: string;
             cause: string;
-            amount: components["schemas"]["Money"];
+            amount: components["schemas"]["Amount"];
             reason: string;
             /** @enum {unknown} */
             state: "requested" | "processing" | "abnormal" | "refunded" | "failed";
@@ -1636,6 +1596,39 @@ export interface components {
             title?: string;
             /** @description Orders are taken while product and SKU are on sale. */
             onSale?: boolean;
+        };
+        /** StartedPayment */
+        StartedPayment: {
+            paymentId: string;
+            attemptId: string;
+            /** @description The number that the channel knows. */
+            attemptNumber: string;
+            /** @example wechatpay */
+            channel: string;
+            /** @enum {unknown} */
+            method: "jsapi" | "native" | "h5" | "app" | "page";
+            amount: components["schemas"]["Amount"];
+            /** @description What the client needs to let the payer pay. */
+            instruction: {
+                /** @enum {string} */
+                kind: "qr_code";
+                content: string;
+            } | {
+                /** @enum {string} */
+                kind: "redirect";
+                url: string;
+            } | {
+                /** @enum {string} */
+                kind: "sdk_call";
+                params: {
+                    [key: string]: string;
+                };
+            };
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            expiresAt: string;
         };
         /** Stock */
         Stock: {
@@ -2638,7 +2631,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OrderPayment"];
+                    "application/json": components["schemas"]["StartedPayment"];
                 };
             };
             /** @description Refused, or failed; the code says which. */

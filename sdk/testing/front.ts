@@ -68,6 +68,11 @@ export async function startFront(apiUrl: string) {
     /** Requests that came, those that were cut too. */
     seen,
     deal: (...dealt: Fate[]) => void fates.push(...dealt),
+    /** What was seen, and what was dealt and did not happen. */
+    forget(): void {
+      fates.splice(0);
+      seen.splice(0);
+    },
     async stop(): Promise<void> {
       server.closeAllConnections();
       server.close();

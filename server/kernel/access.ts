@@ -39,9 +39,12 @@ declare module "fastify" {
 }
 
 /** A route that says neither who may use it nor that everybody may is a mistake, found at start. */
-export function assertAccessStated({ method, url, config }: RouteOptions): void {
+export function assertAccessStated({ method, url, config, schema }: RouteOptions): void {
   const stated = (config?.scope !== undefined) !== (config?.public === true);
   if (!stated) throw new BugError(`${String(method)} ${url} must have either a scope or public`);
+  // The walk of the tests over all routes reads them off the document.
+  const isUnseen = config?.scope !== undefined && schema?.hide === true;
+  if (isUnseen) throw new BugError(`${String(method)} ${url} has a scope and is not documented`);
 }
 
 export function assertScope(principal: Principal, scope: string): void {

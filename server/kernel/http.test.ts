@@ -184,6 +184,8 @@ test("a route that says nothing about access is a mistake", async () => {
   expect(() => app.get("/v1/open", () => 1)).toThrow(/must have either a scope or public/);
   const both = { config: { scope: "a", public: true } } as const;
   expect(() => app.get("/v1/both", both, () => 1)).toThrow(/must have either a scope or public/);
+  const hidden = { config: { scope: "a" }, schema: { hide: true } } as const;
+  expect(() => app.get("/v1/hidden", hidden, () => 1)).toThrow(/is not documented/);
 });
 
 test("a token is asked for before the body is read, and its scope is checked", async () => {

@@ -11,10 +11,10 @@ alter table orders.orders add column refunding bigint not null default 0 check (
 alter table orders.orders add check (state in ('pending_payment', 'paying', 'closing', 'closed')
   or paid_at is not null);
 
--- The sweep that closes orders which nobody has paid, tried or not, and the age of the oldest one.
+-- The sweep that closes orders which nobody has paid, tried or not.
 drop index orders.orders_close_due;
 create index orders_close_due on orders.orders (close_due_at)
-  where state in ('pending_payment', 'paying', 'closing');
+  where state in ('pending_payment', 'paying');
 -- The sweep that completes paid orders.
 create index orders_complete_due on orders.orders (complete_due_at) where state = 'paid';
 

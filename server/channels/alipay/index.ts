@@ -44,7 +44,6 @@ export function createAlipay(options: AlipayOptions = {}): ChannelPlug<AlipayCon
       // Alipay publishes no number; this is a bound of ours, the same as WeChat Pay's.
       refundsPerPaymentMax: 50,
       refundWindowDays: 365,
-      closeAfterMs: 0,
       statement: true,
     },
     parseConfig,

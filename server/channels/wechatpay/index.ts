@@ -56,8 +56,6 @@ export function createWechatpay(options: WechatpayOptions = {}): ChannelPlug<Wec
       partialRefund: true,
       refundsPerPaymentMax: 50,
       refundWindowDays: 365,
-      // WeChat Pay lets an order be closed at once. Whoever is just paying is told so there.
-      closeAfterMs: 0,
       // Forum posts tell 500 prepays and 150 refunds a second; what is too much comes as 429.
       perSecondMax: { prepare: 500, other: 150 },
       statement: true,

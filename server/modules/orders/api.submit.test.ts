@@ -32,16 +32,16 @@ async function startProcess() {
   const identity = createIdentity({ database, committers, ids, clock, secrets, tenantSettings });
   const ledger = createLedger({ database, clock });
   const catalog = createCatalog({ database, committers, ledger, ids });
-  const base = { database, committers, ids, numbers: createNumbers({ clock }), identity };
+  const shared = { database, committers, ids, numbers: createNumbers({ clock }), identity };
   const payments = createPayments({
-    ...base,
+    ...shared,
     clock,
     secrets,
     tenantSettings: paymentSettings,
     channels: [],
     publicUrl: "http://127.0.0.1",
   });
-  const orders = createOrders({ ...base, payments, tenantSettings: orderSettings });
+  const orders = createOrders({ ...shared, payments, tenantSettings: orderSettings });
   const { http } = await createTestHttp({ refusals, clock, settings: { inFlightMax: 1_000 } });
   http.registerAuthentication(identity.authenticate);
   ordersRoutes(http.app, orders, identity);

@@ -6,7 +6,7 @@ import { secondMs } from "../../kernel/time.ts";
 import { orderMachine } from "./domain/machine.ts";
 import { paymentNewsTypes } from "./domain/news.ts";
 import type { Orders } from "./operations/orders.ts";
-import { oldestUnpaid } from "./store/watch.ts";
+import { oldestClosing, oldestPaid, oldestUnpaid } from "./store/watch.ts";
 import { tenantsWithOrdersDue, tenantsWithOrdersToComplete } from "./store/world.ts";
 
 /** Unpaid orders are closed within two seconds of their time, so the sweep looks oftener. */
@@ -23,8 +23,11 @@ export function ordersReactions(orders: Orders): {
   readonly watches: readonly Watch[];
 } {
   return {
-    // Paid orders wait for days, and are too many to look through every few seconds.
-    watches: [watchStates(orderMachine, ["pending_payment", "paying", "closing"], oldestUnpaid)],
+    watches: [
+      watchStates(orderMachine, ["pending_payment", "paying"], oldestUnpaid),
+      watchStates(orderMachine, ["closing"], oldestClosing),
+      watchStates(orderMachine, ["paid"], oldestPaid),
+    ],
     deadlines: [
       {
         name: "orders.close_due",

@@ -25,8 +25,6 @@ export interface ChannelCapabilities {
   readonly refundsPerPaymentMax: number;
   /** How long after the payment the channel still refunds. */
   readonly refundWindowDays: number;
-  /** Earliest age of an attempt at which the channel lets it be closed. */
-  readonly closeAfterMs: number;
   /** Calls a second that the channel takes of one merchant [PAY-17]; absent where none is known. */
   readonly perSecondMax?: { readonly prepare: number; readonly other: number };
   /** True when the channel offers a daily statement of trades that `statement` can read. */

@@ -30,11 +30,8 @@ export const number = Type.String({
   "x-allowed": "a number of ours",
 });
 export const amount = Type.Object(
-  {
-    amount: Type.Integer({ description: "In minor units." }),
-    currency: Type.Enum([...currencies]),
-  },
-  { title: "Money" },
+  { amount: Type.Integer({ minimum: 0 }), currency: Type.Enum([...currencies]) },
+  { title: "Amount", description: "In minor units: 1999 CNY is 19.99 yuan." },
 );
 
 /** The pattern of the route has checked it. */

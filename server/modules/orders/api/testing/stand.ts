@@ -11,6 +11,7 @@ import { createNumbers } from "../../../../kernel/numbers.ts";
 import type { Operation } from "../../../../kernel/operation.ts";
 import { isRefusal } from "../../../../kernel/refusal.ts";
 import { createSecrets } from "../../../../kernel/secrets.ts";
+import type { Subscriptions } from "../../../../kernel/subscriptions.ts";
 import { createSubscriptions } from "../../../../kernel/subscriptions.ts";
 import { testDatabase } from "../../../../kernel/testing/database.ts";
 import { createTestHttp } from "../../../../kernel/testing/http.ts";
@@ -140,9 +141,9 @@ async function createPlatform(clock: Clock) {
   const { url } = await testDatabase();
   const ids = createIds({ clock });
   const numbers = createNumbers({ clock });
-  const hints: (() => void)[] = [];
-  const onEvents = () => hints.forEach((hint) => hint());
-  const database = createDatabase({ url, clock, poolMax: 8, onEvents });
+  const readers: Subscriptions[] = [];
+  const hint = () => readers.forEach((reader) => reader.hint());
+  const database = createDatabase({ url, clock, poolMax: 8, onEvents: hint });
   /** Why batches had to be loaded anew. */
   const retries: string[] = [];
   const observe = {
@@ -186,8 +187,7 @@ async function createPlatform(clock: Clock) {
       parked: (_name, _tenant, _seq, error) => void failures.push(error),
     },
   });
-
-  hints.push(() => reader.hint());
+  readers.push(reader);
 
   /** Until orders have heard of everything that has happened so far. */
   async function heard(tenantId: string): Promise<void> {

@@ -52,7 +52,6 @@ const capabilities: ChannelCapabilities = {
   partialRefund: true,
   refundsPerPaymentMax: 50,
   refundWindowDays: 365,
-  closeAfterMs: 0,
   statement: true,
 };
 

@@ -63,7 +63,6 @@ export const capabilities: ChannelCapabilities = {
   partialRefund: true,
   refundsPerPaymentMax: 50,
   refundWindowDays: 365,
-  closeAfterMs: 0,
   statement: true,
 };
 
