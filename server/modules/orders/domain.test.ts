@@ -177,6 +177,19 @@ test("an order that is due closes once and not before, tried or not [ORD-07, ORD
   }
 });
 
+test("an order whose attempts have all ended closes at once, and hears of it in vain", () => {
+  const shop = openShop();
+  const order = shop.placed(oneMug);
+  const attempt = shop.started(order.id);
+  shop.start(order.id, { method: "h5" });
+  shop.closeOutside(attempt);
+  expect(shop.cancel(order.id)).toMatchObject({ order: { state: "closed" } });
+  expect(shop.news()).toMatchObject([{ type: "payment_closed" }]);
+  const steps = shop.world.written.steps.length;
+  shop.deliver();
+  expect([order.state, shop.world.written.steps.length]).toEqual(["closed", steps]);
+});
+
 test("money that comes while the order is being cancelled wins [ORD-08, ORD-09]", () => {
   const shop = openShop();
   const order = shop.placed(oneMug);

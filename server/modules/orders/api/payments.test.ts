@@ -277,6 +277,13 @@ test("a tenant may have late money revive the order, while its units last [TEN-0
   await finish(json.id);
   expect((await read(revived)).state).toBe("refunded");
   expect(await stockOf(skuId)).toMatchObject({ onHand: 2n, held: 0n, sold: 0n });
+  const page = { reference: revived, after: undefined, limit: 100 };
+  const transfers = await stand.ledger.listTransfers(tenantId, page);
+  // The units came back out of the bundle that was sold in the end, not out of the order's first.
+  const sold = transfers.find(({ reason }) => reason === "order revived")?.position.bundleId;
+  const units = transfers.find(({ reason, asset }) => reason === "refunded" && asset !== "CNY");
+  expect(units?.reversesBundleId).toBe(sold);
+  expect(sold).not.toBe(revived);
   const late = await paidLate(lines, () => place([{ skuId, quantity: 1 }]));
   await choose({ [stand.settings.latePayment.name]: -1 });
   expect(await read(late)).toMatchObject({ state: "closed", refundsUnderWay: yuan(2_000) });
