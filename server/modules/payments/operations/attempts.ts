@@ -113,6 +113,17 @@ export function createAttempts(deps: AttemptsDeps) {
     return preparedOrWhy(prepared, answer);
   }
 
+  /** A request that is repeated while the first is under way joins it. */
+  const underWay = new Map<AttemptId, Promise<Attempt | Refusal>>();
+  function prepareOnce(tenantId: string, found: AskedAttempt): Promise<Attempt | Refusal> {
+    const { id } = found.attempt;
+    const running = underWay.get(id);
+    if (running !== undefined) return running;
+    const preparing = prepare(tenantId, found).finally(() => underWay.delete(id));
+    underWay.set(id, preparing);
+    return preparing;
+  }
+
   return {
     /**
      * Has the channel make ready what `decideOpenAttempt` gave; again for the same attempt gives
@@ -122,7 +133,7 @@ export function createAttempts(deps: AttemptsDeps) {
     async prepareAttempt(tenantId: string, id: AttemptId): Promise<Attempt | Refusal> {
       const found = await asked(tenantId, id);
       const { attempt } = found;
-      if (attempt.state === "preparing") return await prepare(tenantId, found);
+      if (attempt.state === "preparing") return await prepareOnce(tenantId, found);
       if (attempt.state === "awaiting") return attempt;
       return refuse("payment_not_open", { state: attempt.state });
     },

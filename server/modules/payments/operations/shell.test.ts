@@ -68,6 +68,20 @@ test("a prepare whose reply was lost gives the same trade when it is sent again 
   expect(control.trades({ attemptNumber: attempt.number })).toHaveLength(1);
 });
 
+test("preparing the same attempt many times at once is one call [PAY-16]", async () => {
+  const outcome = await stand.openAttempt();
+  if (outcome.kind !== "attempt") throw new Error(outcome.kind);
+  const { id } = outcome.attempt;
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => payments.prepareAttempt(tenantId, id)),
+  );
+  expect(
+    answers.filter((answer) => !isRefusal(answer) && answer.state === "awaiting"),
+  ).toHaveLength(20);
+  const wanted = { attemptId: id, after: undefined, limit: 10 };
+  expect(await payments.readAttemptLog(tenantId, wanted)).toHaveLength(1);
+});
+
 test("an attempt that was never prepared is closed by itself, and its payment stays open", async () => {
   const outcome = await stand.openAttempt();
   if (outcome.kind !== "attempt") throw new Error(outcome.kind);
