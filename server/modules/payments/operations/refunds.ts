@@ -11,7 +11,8 @@ import type { ChannelAnswer, ChannelRefund } from "../plug.ts";
 import type { RecordRefund, RefundOutcome } from "../domain/refunds.ts";
 import { decideRecordRefund } from "../domain/refunds.ts";
 import type { Attempt, LogWhat, Refund, RefundId } from "../domain/types.ts";
-import { readAskedAttempt, readAskedRefund } from "../store/due.ts";
+import { readAskedAttempt } from "../store/due.ts";
+import { selectRefundById } from "../store/reads.ts";
 import { loadPayments } from "../store/world.ts";
 import type { MoneyWorld } from "./attempts.ts";
 import { loadMoney, saveMoney } from "./attempts.ts";
@@ -60,7 +61,7 @@ export function createRefunds(deps: RefundsDeps) {
   return {
     /** The job of a refund that is due: asks the channel, and sends what it has never heard of. */
     async askRefund(tenantId: string, id: RefundId): Promise<void> {
-      const refund = await readAskedRefund(database, tenantId, id);
+      const refund = await selectRefundById(database, tenantId, id);
       if (refund === undefined || refund.state === "refunded" || refund.state === "failed") return;
       const found = await readAskedAttempt(database, tenantId, refund.attemptId);
       const { attempt } = required(found, `the attempt of refund ${id}`);

@@ -21,11 +21,14 @@ export interface NoticeRow extends NoticeLineRow {
   body: Buffer;
 }
 
+export const noticeLineColumns = `id, account_id, notice_id, received_at, verdict,
+          attempt_number, refund_number, deliveries`;
+export const noticeColumns = `${noticeLineColumns}, headers, body`;
+
 // All ids with all accounts: a few rows too many at most, and one index range an id.
 const lockNotices = statement(
   "payments.lock_notices",
-  `select id, account_id, notice_id, received_at, headers, body, verdict, attempt_number,
-          refund_number, deliveries
+  `select ${noticeColumns}
    from payments.notices
    where tenant_id = $1 and account_id = any($2::uuid[]) and notice_id = any($3::text[])
    order by id for no key update`,
