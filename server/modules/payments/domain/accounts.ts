@@ -1,7 +1,7 @@
 /** Where money stands in the ledger: at the channel, against what each attempt has brought in. */
 import type { AccountId, AccountSpec } from "../../ledger/index.ts";
 import { accountIdOf } from "../../ledger/index.ts";
-import type { Attempt, AttemptId, ChannelAccountId } from "./types.ts";
+import type { Attempt, AttemptId, ChannelAccountId, PaymentsWorld } from "./types.ts";
 
 /**
  * What an attempt has brought in and what of it was not given back. Guarded: no two refunds
@@ -22,6 +22,11 @@ export function accountsOfAttempts(attempts: Iterable<Attempt>): AccountId[] {
     capturedAccount(id),
     channelAccount(accountId),
   ]);
+}
+
+/** Of loaded payments, the ledger accounts that a refund of what was paid moves. */
+export function refundAccountsOf({ attempts }: PaymentsWorld): AccountId[] {
+  return accountsOfAttempts([...attempts.values()].filter(({ state }) => state === "paid"));
 }
 
 /** Both are opened when an attempt is paid: most attempts never are. */

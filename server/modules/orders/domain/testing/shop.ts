@@ -9,19 +9,19 @@ import type { Sku, SkuId } from "../../../catalog/index.ts";
 import { stockAccounts } from "../../../catalog/index.ts";
 import type { Account, AccountId, LedgerWorld } from "../../../ledger/index.ts";
 import type {
-  AccountIdentity,
   Attempt,
   AttemptId,
   ChannelCapabilities,
   PaymentsWorld,
   RefundId,
 } from "../../../payments/index.ts";
+import type { AccountIdentity } from "../../../payments/domain/testing/door.ts";
 import {
   capturedAccount,
   decideRecordClosed,
   decideRecordRefund,
   decideRecordTrade,
-} from "../../../payments/index.ts";
+} from "../../../payments/domain/testing/door.ts";
 import { decideCancelOrder, decideCloseDueOrder, decideCompleteOrder } from "../ending.ts";
 import type { PaymentNews } from "../news.ts";
 import { decideRecordNews, paymentNewsTypes } from "../news.ts";
