@@ -21,7 +21,9 @@ import type {
   PrepareRequest,
   RefundRequest,
 } from "../plug.ts";
-import type { ChannelAccountId, Refund } from "../domain/types.ts";
+import { noticePathOf } from "../domain/channel-accounts.ts";
+import type { ChannelTable } from "../domain/refunds.ts";
+import type { Refund } from "../domain/types.ts";
 import type { OpenAccount } from "./channel-accounts.ts";
 
 /** Channels answer within a second; their own documents advise to give up after some seconds. */
@@ -35,16 +37,17 @@ export type ChannelCalls = ReturnType<typeof createChannelCalls>;
 
 export function createChannelCalls(deps: {
   readonly clock: Clock;
+  /** How channels reach us with their notices. */
   readonly publicUrl: string;
+  readonly capabilities: ChannelTable;
   readonly outsideCall: Metrics["outsideCall"] | undefined;
 }) {
-  const { clock, publicUrl, outsideCall } = deps;
-  const openedPlugs = new Map<string, ChannelPlug>();
+  const { clock, publicUrl, capabilities, outsideCall } = deps;
   const guards = createGuards({
     max: guardedAccountsMax,
     create: (key) => {
       const [channel = "", purpose] = key.split(" ");
-      const limits = openedPlugs.get(channel)?.capabilities.perSecondMax;
+      const limits = capabilities.get(channel)?.perSecondMax;
       const perSecondMax = purpose === "prepare" ? limits?.prepare : limits?.other;
       return createGuard({
         name: channel,
@@ -71,7 +74,6 @@ export function createChannelCalls(deps: {
     ) => Promise<ChannelAnswer<Value>>,
   ): Promise<ChannelAnswer<Value>> {
     const { plug, account } = opened;
-    openedPlugs.set(plug.code, plug);
     const guard = guards.of(`${plug.code} ${purpose} ${tenantId} ${account.id}`);
     try {
       return await guard.run((signal) => work(plug, account, signal));
@@ -108,11 +110,7 @@ export function createChannelCalls(deps: {
   };
 
   function noticeUrlOf({ tenantId, opened }: Caller): string {
-    return noticeUrl(publicUrl, {
-      channel: opened.plug.code,
-      tenantId,
-      accountId: opened.identity.id,
-    });
+    return publicUrl + noticePathOf(tenantId, opened.identity);
   }
 }
 
@@ -120,14 +118,6 @@ export function createChannelCalls(deps: {
 export interface Caller {
   readonly tenantId: string;
   readonly opened: OpenAccount;
-}
-
-/** Where the channel sends what it has to tell about this account's trades and refunds. */
-export function noticeUrl(
-  publicUrl: string,
-  of: { readonly channel: string; readonly tenantId: string; readonly accountId: ChannelAccountId },
-): string {
-  return `${publicUrl}/notices/${of.channel}/${of.tenantId}/${of.accountId}`;
 }
 
 /** A channel that only ever says nothing is left alone for a while. */

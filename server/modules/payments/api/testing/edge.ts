@@ -31,8 +31,8 @@ import { decideClosePayment, decideOpenAttempt } from "../../domain/attempts.ts"
 import type { RequestRefund } from "../../domain/refunds.ts";
 import { decideRequestRefund } from "../../domain/refunds.ts";
 import type { AttemptId, PaymentsWorld } from "../../domain/types.ts";
-import type { MoneyWorld } from "../../operations/attempts.ts";
-import { loadMoney, saveMoney } from "../../operations/attempts.ts";
+import type { MoneyWorld } from "../../operations/money.ts";
+import { loadMoney, saveMoney } from "../../operations/money.ts";
 import { createPayments, paymentTenantSettings } from "../../operations/payments.ts";
 import { savePayments } from "../../store/save.ts";
 import { loadPayments } from "../../store/world.ts";

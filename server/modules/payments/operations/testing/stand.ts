@@ -35,7 +35,7 @@ import { decideRequestRefund } from "../../domain/refunds.ts";
 import { leaseMs } from "../../domain/schedules.ts";
 import type { PaymentsWorld } from "../../domain/types.ts";
 import { createPayments, paymentTenantSettings } from "../payments.ts";
-import type { MoneyWorld } from "../attempts.ts";
+import type { MoneyWorld } from "../money.ts";
 import { createAccounts } from "./accounts.ts";
 import type { PaymentMethod } from "../../plug.ts";
 import { takeDueAttempts, takeDueRefunds } from "../../store/due.ts";
