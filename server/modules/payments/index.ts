@@ -1,7 +1,7 @@
 // Payments: attempts to pay over channels, their refunds, and what channels tell about both.
 // Higher modules load payments inside their own transaction, decide with the functions below and
 // save; then they hear of the end by events: payment_paid, payment_closed, refund_succeeded.
-export { refundAccountsOf } from "./domain/accounts.ts";
+export { refundAccountsOf } from "./domain/ledger-accounts.ts";
 export type {
   ChosenChannel,
   ClosePaymentOutcome,

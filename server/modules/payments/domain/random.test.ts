@@ -4,7 +4,7 @@ import type { SeededRandom } from "../../../kernel/testing/random.ts";
 import { withSeed } from "../../../kernel/testing/random.ts";
 import { minuteMs } from "../../../kernel/time.ts";
 import type { ChannelAnswer } from "../plug.ts";
-import { capturedAccount, channelAccount } from "./accounts.ts";
+import { capturedAccount, channelAccount } from "./ledger-accounts.ts";
 import { leaseMs } from "./schedules.ts";
 import type { Books } from "./testing/books.ts";
 import {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { dayMs, secondMs } from "../../../kernel/time.ts";
-import { capturedAccount, channelAccount } from "./accounts.ts";
+import { capturedAccount, channelAccount } from "./ledger-accounts.ts";
 import type { RequestRefund } from "./refunds.ts";
 import type { Books } from "./testing/books.ts";
 import {

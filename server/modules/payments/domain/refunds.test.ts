@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { derivedId } from "../../../kernel/ids.ts";
 import { dayMs, minuteMs, secondMs } from "../../../kernel/time.ts";
 import type { ChannelAnswer, ChannelRefund } from "../plug.ts";
-import { capturedAccount, channelAccount } from "./accounts.ts";
+import { capturedAccount, channelAccount } from "./ledger-accounts.ts";
 import type { ToldRefund } from "./testing/books.ts";
 import {
   account,

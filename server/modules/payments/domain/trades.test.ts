@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { dayMs, secondMs } from "../../../kernel/time.ts";
 import type { ChannelAnswer, ChannelTrade } from "../plug.ts";
-import { capturedAccount, channelAccount } from "./accounts.ts";
+import { capturedAccount, channelAccount } from "./ledger-accounts.ts";
 import {
   account,
   assertAskedAgain,

@@ -3,7 +3,7 @@ import { minorToNumber } from "../../../kernel/money.ts";
 import type { LedgerWorld } from "../../ledger/index.ts";
 import { hasBundle, move, openAccount } from "../../ledger/index.ts";
 import type { ChannelAnswer, ChannelTrade } from "../plug.ts";
-import { accountSpecsOf, capturedAccount, channelAccount } from "./accounts.ts";
+import { accountSpecsOf, capturedAccount, channelAccount } from "./ledger-accounts.ts";
 import { wordAnswer } from "./answers.ts";
 import { askAgain, closeAttempt, startClosing } from "./attempts.ts";
 import { differencesOf, fieldsOf } from "./differences.ts";

@@ -2,7 +2,7 @@
 import type { Tx } from "../../../kernel/database.ts";
 import type { LedgerWorld } from "../../ledger/index.ts";
 import { loadLedger, saveLedger } from "../../ledger/index.ts";
-import { accountsOfAttempts } from "../domain/accounts.ts";
+import { accountsOfAttempts } from "../domain/ledger-accounts.ts";
 import type { AttemptId, PaymentsWorld } from "../domain/types.ts";
 import { savePayments } from "../store/save.ts";
 

@@ -4,7 +4,7 @@ import type { FaultKind, FaultParams, Operation } from "../../../../simulator/in
 import { isRefusal } from "../../../kernel/refusal.ts";
 import { dayMs, minuteMs, secondMs } from "../../../kernel/time.ts";
 import { available } from "../../ledger/index.ts";
-import { capturedAccount, channelAccount } from "../domain/accounts.ts";
+import { capturedAccount, channelAccount } from "../domain/ledger-accounts.ts";
 import type { Attempt } from "../domain/types.ts";
 import { openStand } from "./testing/stand.ts";
 

@@ -25,7 +25,7 @@ import { refusals } from "../../../../refusals.ts";
 import { createIdentity } from "../../../identity/index.ts";
 import { createLedger } from "../../../ledger/index.ts";
 import { paymentsRoutes } from "../routes.ts";
-import { capturedAccount } from "../../domain/accounts.ts";
+import { capturedAccount } from "../../domain/ledger-accounts.ts";
 import type { OpenAttempt, OpenAttemptOutcome } from "../../domain/attempts.ts";
 import { decideClosePayment, decideOpenAttempt } from "../../domain/attempts.ts";
 import type { RequestRefund } from "../../domain/refunds.ts";

@@ -2,7 +2,7 @@
  * The door of payments for tests of higher modules: what channels tell is decided here in memory,
  * with no channel to tell it. The platform itself never decides it outside of payments.
  */
-export { accountsOfAttempts, capturedAccount } from "../accounts.ts";
+export { accountsOfAttempts, capturedAccount } from "../ledger-accounts.ts";
 export { decideRecordClosed } from "../attempts.ts";
 export { decideRecordRefund } from "../refunds.ts";
 export type { RecordTrade, TradeOutcome } from "../trades.ts";

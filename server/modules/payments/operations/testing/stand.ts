@@ -23,7 +23,7 @@ import { createWechatpay } from "../../../../channels/wechatpay/index.ts";
 import { refusals } from "../../../../refusals.ts";
 import { createIdentity } from "../../../identity/index.ts";
 import { loadLedger, saveLedger } from "../../../ledger/index.ts";
-import { accountsOfAttempts } from "../../domain/accounts.ts";
+import { accountsOfAttempts } from "../../domain/ledger-accounts.ts";
 import type {
   ClosePaymentOutcome,
   OpenAttempt,
