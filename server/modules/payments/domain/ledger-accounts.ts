@@ -12,7 +12,7 @@ export function capturedAccount(attemptId: AttemptId): AccountId {
 }
 
 /** The other side: the channel keeps the money for us, so this goes below zero by that much. */
-export function channelAccount(accountId: ChannelAccountId): AccountId {
+export function channelLedgerAccount(accountId: ChannelAccountId): AccountId {
   return accountIdOf(channelCode(accountId));
 }
 
@@ -20,7 +20,7 @@ export function channelAccount(accountId: ChannelAccountId): AccountId {
 export function accountsOfAttempts(attempts: Iterable<Attempt>): AccountId[] {
   return [...attempts].flatMap(({ id, accountId }) => [
     capturedAccount(id),
-    channelAccount(accountId),
+    channelLedgerAccount(accountId),
   ]);
 }
 

@@ -7,7 +7,7 @@ import { refuse } from "../../../refusals.ts";
 import type { LedgerWorld } from "../../ledger/index.ts";
 import { available, canMove, hold, move, post, release } from "../../ledger/index.ts";
 import type { ChannelAnswer, ChannelCapabilities, ChannelRefund } from "../plug.ts";
-import { capturedAccount, channelAccount } from "./ledger-accounts.ts";
+import { capturedAccount, channelLedgerAccount } from "./ledger-accounts.ts";
 import { wordAnswer } from "./answers.ts";
 import { differencesOf, fieldsOf } from "./differences.ts";
 import { refundStepMs, refundWithoutFundsMs } from "./schedules.ts";
@@ -371,7 +371,7 @@ function tellTrouble(
 function legOf(refund: Refund, attempt: Attempt) {
   return {
     debit: capturedAccount(attempt.id),
-    credit: channelAccount(attempt.accountId),
+    credit: channelLedgerAccount(attempt.accountId),
     amount: refund.amountMinor,
   };
 }

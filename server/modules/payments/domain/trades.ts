@@ -3,7 +3,7 @@ import { minorToNumber } from "../../../kernel/money.ts";
 import type { LedgerWorld } from "../../ledger/index.ts";
 import { hasBundle, move, openAccount } from "../../ledger/index.ts";
 import type { ChannelAnswer, ChannelTrade } from "../plug.ts";
-import { accountSpecsOf, capturedAccount, channelAccount } from "./ledger-accounts.ts";
+import { accountSpecsOf, capturedAccount, channelLedgerAccount } from "./ledger-accounts.ts";
 import { wordAnswer } from "./answers.ts";
 import { askAgain, closeAttempt, startClosing } from "./attempts.ts";
 import { differencesOf, fieldsOf } from "./differences.ts";
@@ -157,7 +157,7 @@ function bookPaid(
 function capture(ledger: LedgerWorld, attempt: Attempt, payment: Payment): void {
   for (const spec of accountSpecsOf(attempt)) openAccount(ledger, spec);
   if (hasBundle(ledger, attempt.id)) return;
-  const debit = channelAccount(attempt.accountId);
+  const debit = channelLedgerAccount(attempt.accountId);
   const credit = capturedAccount(attempt.id);
   move(ledger, {
     id: attempt.id,
