@@ -4,7 +4,7 @@ import { watchStates } from "../../kernel/measures.ts";
 import type { Subscription } from "../../kernel/subscriptions.ts";
 import { secondMs } from "../../kernel/time.ts";
 import { orderMachine } from "./domain/machine.ts";
-import { paymentNewsTypes } from "./domain/news.ts";
+import { paymentNewsTypes } from "./domain/payment-events.ts";
 import type { Orders } from "./operations/orders.ts";
 import { oldestPaid, oldestUnpaid } from "./store/watch.ts";
 import { tenantsWithOrdersDue, tenantsWithOrdersToComplete } from "./store/world.ts";

@@ -37,7 +37,7 @@ import {
 } from "../store/reads.ts";
 import type { OrderPayments } from "./payments.ts";
 import { createPaying } from "./payments.ts";
-import { createSettling } from "./settling.ts";
+import { createSettling } from "./reacting.ts";
 import type { OrderTenantSettings } from "./terms.ts";
 import { createTerms } from "./terms.ts";
 import { loadWorld, saveWorld } from "./worlds.ts";

@@ -23,8 +23,8 @@ import {
   decideRecordTrade,
 } from "../../../payments/domain/testing/door.ts";
 import { decideCancelOrder, decideCloseDueOrder, decideCompleteOrder } from "../ending.ts";
-import type { PaymentNews } from "../news.ts";
-import { decideRecordNews, paymentNewsTypes } from "../news.ts";
+import type { PaymentNews } from "../payment-events.ts";
+import { decideRecordNews, paymentNewsTypes } from "../payment-events.ts";
 import type { StartPayment } from "../paying.ts";
 import { decideStartPayment } from "../paying.ts";
 import { decidePlaceOrder } from "../placing.ts";
