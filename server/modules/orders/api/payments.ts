@@ -49,7 +49,7 @@ function payRoute(app: App, orders: Orders): void {
       const asked = { channel, method, payerId, payerIp, returnUrl };
       const input = { ...changeOf(principal, request.params.orderId), ...asked };
       const key = readIdempotencyKey(request);
-      return reply.answer(await orders.startPayment(principal.tenantId, key, input));
+      return reply.answer(await orders.payOrder(principal.tenantId, key, input));
     },
   );
 }
