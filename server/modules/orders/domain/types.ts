@@ -127,17 +127,17 @@ export type OrderEvent =
   | NewEvent<"order_placed", OrderTold>
   | NewEvent<`order_${OrderState}`, OrderMoved>;
 
-/** Amounts are minor units. */
+/** Amounts are minor units, numbers as in every event: readers get them out of JSON. */
 export interface OrderTold {
   readonly orderId: OrderId;
   readonly number: string;
   readonly memberId: string;
-  readonly totalMinor: bigint;
+  readonly totalMinor: number;
   readonly currency: Currency;
   readonly lines: readonly { readonly skuId: SkuId; readonly quantity: number }[];
 }
 
 export interface OrderMoved extends OrderTold {
-  readonly refundedMinor: bigint;
+  readonly refundedMinor: number;
   readonly reason: string;
 }

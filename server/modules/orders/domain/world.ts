@@ -1,6 +1,7 @@
 /** How decisions change the world: each change is also noted for `save`. */
 import { assert } from "../../../kernel/assert.ts";
 import { assertMove } from "../../../kernel/machine.ts";
+import { minorToNumber } from "../../../kernel/money.ts";
 import { stockAccounts } from "../../catalog/index.ts";
 import type { Leg } from "../../ledger/index.ts";
 import type { OrderState } from "./machine.ts";
@@ -56,7 +57,7 @@ export function moveOrder(
   order.state = to;
   order.changedAt = now;
   world.written.changed.add(order);
-  const { refundedMinor } = order;
+  const refundedMinor = minorToNumber(order.refundedMinor);
   const data = { ...orderTold(order), refundedMinor, reason };
   world.written.events.push({ type: `order_${to}`, data });
 }
@@ -80,7 +81,8 @@ export function refundsOf(world: OrdersWorld, order: Order): OrderRefund[] {
 
 /** What events say about an order. */
 export function orderTold(order: Order): OrderTold {
-  const { id: orderId, number, memberId, totalMinor, currency } = order;
+  const { id: orderId, number, memberId, currency } = order;
+  const totalMinor = minorToNumber(order.totalMinor);
   const lines = order.lines.map(({ skuId, quantity }) => ({ skuId, quantity }));
   return { orderId, number, memberId, totalMinor, currency, lines };
 }
