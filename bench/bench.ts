@@ -51,8 +51,11 @@ const plannerOptions =
 
 /** The first trial of a pool is its warm-up. */
 const poolTrials = 3;
+/** A batch or a hundred transactions that wait for one row are done long before. */
 const settleTimeoutMs = 30_000;
 const settlePollMs = 50;
+/** Looks in a row at which nobody worked: between two transactions a connection is idle too. */
+const quietLooks = 3;
 
 interface Run extends Given {
   readonly client: pg.Client;
@@ -251,7 +254,7 @@ async function settle(client: pg.Client): Promise<void> {
          and state <> 'idle' and pid <> pg_backend_pid()`,
     );
     quiet = rows[0]?.busy === 0 ? quiet + 1 : 0;
-    if (quiet === 3) return;
+    if (quiet === quietLooks) return;
     await new Promise((resolve) => setTimeout(resolve, settlePollMs));
   }
   throw new BenchError("the database did not come to rest after a round");

@@ -33,7 +33,10 @@ interface SeedDeps {
 /** Enough for every demonstration; the load of a benchmark brings its own. */
 const unitsOfEachSku = 1_000n;
 const demoTenantName = "Demo Mall 演示商场";
+/** A demonstration is over by then; each start makes them anew. */
 const demoTokenLifeMs = 30 * dayMs;
+/** The demo has three; whoever adds more keeps them below a page. */
+const productsMax = 100;
 
 /** Prices in fen. */
 const demoProducts = [
@@ -101,7 +104,7 @@ async function findOrMakeDemo(
   const { catalog } = deps;
   const tenantId = await findOrMakeTenant(deps);
   if (tenantId === undefined) return undefined;
-  const wanted = { onSale: undefined, before: undefined, limit: 100 };
+  const wanted = { onSale: undefined, before: undefined, limit: productsMax };
   const known = new Map(
     (await catalog.listProducts(tenantId, wanted)).map((found) => [found.product.title, found]),
   );

@@ -32,10 +32,13 @@ export interface BatchObserver {
 /** What a repeated key with another body gets. The code stands in the table of refusals. */
 const keyReused: Refusal = { kind: "refused", code: "idempotency_key_reused", facts: {} };
 
+/** About half a second of work at the measured rate: who waits longer had better come back. */
 const queueMaxDefault = 4096;
-/** A lost race is settled by the second try; a third covers a database that is restarting. */
+/** A lost race is settled by the second try, at once; the others cover lost connections. */
 const attemptsMax = 4;
+/** Once more for each try behind the second: 0, 150 and 300 ms, while callers wait. */
 const retryPauseMs = 150;
+/** By then a full queue has been worked off. */
 const overloadRetryAfterMs = 1000;
 
 type Result = { kind: "outcome"; outcome: unknown } | { kind: "keyed"; result: Answer | Refusal };

@@ -27,9 +27,15 @@ export type JobHandler = (payload: JobPayload, signal: AbortSignal) => Promise<v
 
 /** Jobs mostly wait for channels; the channels' own limits stand in their guards. */
 const concurrentJobsMax = 32;
+/** One fetch for two rounds of jobs; what was not begun is lost with a process that is killed. */
 const fetchedAheadMax = 64;
+/** The runner is told of new jobs; it looks by itself for those whose hint was lost. */
 const pollIntervalMs = 500;
+/** Jobs that have ended together are deleted together, and nobody waits for that. */
+const completeDelayMs = 5;
+/** For the runner alone: it fetches, deletes and listens. Jobs have the database's own. */
 const poolMax = 6;
+/** A database that is restarting is not knocked at all the time. */
 const restartPauseMs = 1_000;
 /** What a killed worker leaves is waited for by nobody: it is cleared for order, not for speed. */
 const clearEveryMs = 10 * minuteMs;
@@ -117,7 +123,7 @@ export function createJobs(options: JobsOptions) {
             worker: {
               concurrentJobs: concurrentJobsMax,
               pollInterval: pollIntervalMs,
-              completeJobBatchDelay: 5,
+              completeJobBatchDelay: completeDelayMs,
               localQueue: { size: fetchedAheadMax },
             },
           },

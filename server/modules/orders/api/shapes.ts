@@ -14,11 +14,17 @@ export const refunding = { config: { scope: "refunds:write" } } as const;
 
 /** Channels keep at least this much of what a payer may read. */
 const reasonMax = 80;
-const addressMax = 512;
+/** Ids of payers are the channels' own: WeChat Pay's have 28 characters, Alipay's 16. */
 const payerMax = 128;
+/** The longest text of an IPv6 address, one that ends in an IPv4 address. */
+const payerIpMax = 45;
+/** Behind `https://`: a place to go back to, no store for the state of a page. */
+const returnUrlMax = 500;
 
-export const linesMax = 50;
-export const quantityMax = 10_000;
+/** A cart of people; each line is a lock on an account that others wait for. */
+const linesMax = 50;
+/** A slip of the finger shall not take a whole stock. */
+const quantityMax = 10_000;
 
 export const memberId = Type.Unsafe<string>(
   Type.String({
@@ -110,12 +116,11 @@ export const newPayment = Type.Object(
         description: "The payer at the channel, where the method needs it.",
       }),
     ),
-    payerIp: Type.Optional(Type.String({ minLength: 2, maxLength: 45 })),
+    payerIp: Type.Optional(Type.String({ minLength: 2, maxLength: payerIpMax })),
     returnUrl: Type.Optional(
       Type.Unsafe<string>(
         Type.String({
-          pattern: "^https?://[\\x21-\\x7e]{1,500}$",
-          maxLength: addressMax,
+          pattern: `^https?://[\\x21-\\x7e]{1,${returnUrlMax}}$`,
           description: "Where the payer's browser goes afterwards. It proves nothing.",
           "x-allowed": "an address that begins with http:// or https://",
         }),
