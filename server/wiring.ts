@@ -30,7 +30,7 @@ import { identityReactions } from "./modules/identity/reactions.ts";
 import { ledgerRoutes } from "./modules/ledger/api.ts";
 import type { Ledger } from "./modules/ledger/index.ts";
 import { createLedger } from "./modules/ledger/index.ts";
-import { ordersRoutes } from "./modules/orders/api.ts";
+import { ordersRoutes } from "./modules/orders/api/routes.ts";
 import type { Orders } from "./modules/orders/index.ts";
 import {
   createOrders,

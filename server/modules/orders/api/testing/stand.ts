@@ -34,7 +34,7 @@ import {
   paymentTenantSettings,
   savePayments,
 } from "../../../payments/index.ts";
-import { ordersRoutes } from "../../api.ts";
+import { ordersRoutes } from "../routes.ts";
 import { createOrders, orderTenantSettings } from "../../index.ts";
 import { ordersReactions } from "../../reactions.ts";
 

@@ -1,19 +1,19 @@
 import type { FastifyRequest } from "fastify";
 import Type from "typebox";
-import { principalOf } from "../../kernel/access.ts";
-import type { App } from "../../kernel/app.ts";
-import type { IdempotencyKey } from "../../kernel/idempotency.ts";
-import { pageOf, pageQuery, readIdPage, toPage } from "../../kernel/page.ts";
-import type { Answer } from "../../kernel/operation.ts";
-import { malformed } from "../../kernel/problem.ts";
-import type { Refusal } from "../../kernel/refusal.ts";
-import { isRefusal } from "../../kernel/refusal.ts";
-import { readIdempotencyKey } from "../../kernel/request.ts";
-import { checkedId } from "../../kernel/shapes.ts";
-import { refuse } from "../../refusals.ts";
-import type { Identity } from "../identity/index.ts";
-import { actingMember } from "../identity/index.ts";
-import { paymentRoutes } from "./api/payments.ts";
+import { principalOf } from "../../../kernel/access.ts";
+import type { App } from "../../../kernel/app.ts";
+import type { IdempotencyKey } from "../../../kernel/idempotency.ts";
+import { pageOf, pageQuery, readIdPage, toPage } from "../../../kernel/page.ts";
+import type { Answer } from "../../../kernel/operation.ts";
+import { malformed } from "../../../kernel/problem.ts";
+import type { Refusal } from "../../../kernel/refusal.ts";
+import { isRefusal } from "../../../kernel/refusal.ts";
+import { readIdempotencyKey } from "../../../kernel/request.ts";
+import { checkedId } from "../../../kernel/shapes.ts";
+import { refuse } from "../../../refusals.ts";
+import type { Identity } from "../../identity/index.ts";
+import { actingMember } from "../../identity/index.ts";
+import { paymentRoutes } from "./payments.ts";
 import {
   changeOf,
   historyStep,
@@ -26,9 +26,9 @@ import {
   tags,
   visibleMember,
   writing,
-} from "./api/shapes.ts";
-import { historyView, orderView } from "./domain/views.ts";
-import type { Orders } from "./operations/orders.ts";
+} from "./shapes.ts";
+import { historyView, orderView } from "../domain/views.ts";
+import type { Orders } from "../operations/orders.ts";
 
 export function ordersRoutes(app: App, orders: Orders, identity: Identity): void {
   placingRoute(app, orders, identity);

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { canMove, isUnfinished, statesOf } from "../../kernel/machine.ts";
-import { openLegs, postedLegs } from "../ledger/index.ts";
-import { orderMachine } from "./domain/machine.ts";
-import type { Shop } from "./domain/testing/shop.ts";
+import { canMove, isUnfinished, statesOf } from "../../../kernel/machine.ts";
+import { openLegs, postedLegs } from "../../ledger/index.ts";
+import { orderMachine } from "./machine.ts";
+import type { Shop } from "./testing/shop.ts";
 import {
   amount,
   closeAfterMs,
@@ -18,8 +18,8 @@ import {
   tea,
   tray,
   units,
-} from "./domain/testing/shop.ts";
-import type { Order, OrderId } from "./domain/types.ts";
+} from "./testing/shop.ts";
+import type { Order, OrderId } from "./types.ts";
 
 const placingRefusals = [
   ["sku_not_found", skuOf(1), [{ skuId: tea.id, quantity: 1 }]],
