@@ -40,6 +40,44 @@ const insertKept = statement(
    order by k.key`,
 );
 
+export async function loadKeptAnswers(
+  tx: Tx,
+  keys: readonly IdempotencyKey[],
+): Promise<Map<string, KeptAnswer>> {
+  const rows = await tx.rows<KeptRow>(selectKept, [tx.tenantId, keys.map(({ key }) => key)]);
+  return new Map(
+    rows.map((row) => [
+      row.key,
+      { kind: "answered", status: row.status, body: row.body, bodyHash: row.body_hash },
+    ]),
+  );
+}
+
+export function keepAnswers(
+  tx: Tx,
+  answers: readonly { readonly key: IdempotencyKey; readonly answer: Answer }[],
+): void {
+  if (answers.length === 0) return;
+  tx.write(insertKept, [
+    tx.tenantId,
+    timestamp(tx.now),
+    answers.map(({ key }) => key.key),
+    answers.map(({ key }) => key.bodyHash.toString("hex")),
+    answers.map(({ answer }) => answer.status),
+    answers.map(({ answer }) => answer.body),
+  ]);
+}
+
+/** Same key, same body: the first answer. Same key, other body: undefined. */
+export function replay(
+  kept: ReadonlyMap<string, KeptAnswer>,
+  key: IdempotencyKey,
+): Answer | undefined {
+  const earlier = required(kept.get(key.key), "a kept answer");
+  if (!earlier.bodyHash.equals(key.bodyHash)) return undefined;
+  return { kind: "answered", status: earlier.status, body: earlier.body, replayed: true };
+}
+
 /** Answers are kept for a week: longer than any client or job repeats a request. */
 const keptAnswerLifeDays = 7;
 export const keptAnswerLifeMs = keptAnswerLifeDays * dayMs;
@@ -90,47 +128,9 @@ export const forgetAnswers: Deadline = {
   sweep: forgetExpiredAnswers,
 };
 
-export async function loadKeptAnswers(
-  tx: Tx,
-  keys: readonly IdempotencyKey[],
-): Promise<Map<string, KeptAnswer>> {
-  const rows = await tx.rows<KeptRow>(selectKept, [tx.tenantId, keys.map(({ key }) => key)]);
-  return new Map(
-    rows.map((row) => [
-      row.key,
-      { kind: "answered", status: row.status, body: row.body, bodyHash: row.body_hash },
-    ]),
-  );
-}
-
-export function keepAnswers(
-  tx: Tx,
-  answers: readonly { readonly key: IdempotencyKey; readonly answer: Answer }[],
-): void {
-  if (answers.length === 0) return;
-  tx.write(insertKept, [
-    tx.tenantId,
-    timestamp(tx.now),
-    answers.map(({ key }) => key.key),
-    answers.map(({ key }) => key.bodyHash.toString("hex")),
-    answers.map(({ answer }) => answer.status),
-    answers.map(({ answer }) => answer.body),
-  ]);
-}
-
 /** Takes away up to `limit` answers past their life; gives how many. */
 async function forgetExpiredAnswers(tx: Tx, limit: number): Promise<number> {
   const values = [tx.tenantId, timestamp(tx.now - keptAnswerLifeMs), limit];
   const [row] = await tx.rows<{ answers: number }>(deleteExpired, values);
   return row?.answers ?? 0;
-}
-
-/** Same key, same body: the first answer. Same key, other body: undefined. */
-export function replay(
-  kept: ReadonlyMap<string, KeptAnswer>,
-  key: IdempotencyKey,
-): Answer | undefined {
-  const earlier = required(kept.get(key.key), "a kept answer");
-  if (!earlier.bodyHash.equals(key.bodyHash)) return undefined;
-  return { kind: "answered", status: earlier.status, body: earlier.body, replayed: true };
 }
