@@ -1,5 +1,4 @@
 /** How payments leave the API. */
-import type { MoneyView } from "../../../kernel/money.ts";
 import { money, moneyView } from "../../../kernel/money.ts";
 import { formatInstant } from "../../../kernel/time.ts";
 import type { ChannelAccountRecord } from "./channel-accounts.ts";
@@ -7,22 +6,8 @@ import { noticePathOf } from "./channel-accounts.ts";
 import type { NoticeLine } from "./notices.ts";
 import type { Attempt, LogEntry, Payment, Refund } from "./types.ts";
 
-export interface ChannelAccountView {
-  id: string;
-  channel: string;
-  merchantId: string;
-  appId: string;
-  label: string;
-  active: boolean;
-  noticePath: string;
-  createdAt: string;
-}
-
 /** Without the configuration: what is sealed does not leave. */
-export function channelAccountView(
-  tenantId: string,
-  account: ChannelAccountRecord,
-): ChannelAccountView {
+export function channelAccountView(tenantId: string, account: ChannelAccountRecord) {
   return {
     id: account.id,
     channel: account.channel,
@@ -35,19 +20,8 @@ export function channelAccountView(
   };
 }
 
-export interface PaymentView {
-  id: string;
-  reference: string;
-  description: string;
-  amount: MoneyView;
-  state: Payment["state"];
-  paidAttemptId?: string;
-  paidAt?: string;
-  createdAt: string;
-}
-
-export function paymentView(payment: Payment): PaymentView {
-  const { amountMinor, currency, paidAttemptId } = payment;
+export function paymentView(payment: Payment) {
+  const { amountMinor, currency, paidAttemptId, paidAt } = payment;
   return {
     id: payment.id,
     reference: payment.reference,
@@ -55,31 +29,14 @@ export function paymentView(payment: Payment): PaymentView {
     amount: moneyView(money(amountMinor, currency)),
     state: payment.state,
     ...(paidAttemptId === undefined ? {} : { paidAttemptId }),
-    ...optionalTime("paidAt", payment.paidAt),
+    ...(paidAt === undefined ? {} : { paidAt: formatInstant(paidAt) }),
     createdAt: formatInstant(payment.createdAt),
   };
 }
 
-export interface AttemptView {
-  id: string;
-  number: string;
-  accountId: string;
-  channel: string;
-  method: Attempt["method"];
-  amount: MoneyView;
-  state: Attempt["state"];
-  payerId?: string;
-  channelTradeNumber?: string;
-  paidAt?: string;
-  surplus: boolean;
-  failure?: string;
-  expiresAt: string;
-  createdAt: string;
-}
-
 /** Without the instruction: who has it can pay with it, or look like the one who does. */
-export function attemptView(attempt: Attempt): AttemptView {
-  const { payerId, channelTradeNumber, failure } = attempt;
+export function attemptView(attempt: Attempt) {
+  const { payerId, channelTradeNumber, paidAt, failure } = attempt;
   return {
     id: attempt.id,
     number: attempt.number,
@@ -90,7 +47,7 @@ export function attemptView(attempt: Attempt): AttemptView {
     state: attempt.state,
     ...(payerId === undefined ? {} : { payerId }),
     ...(channelTradeNumber === undefined ? {} : { channelTradeNumber }),
-    ...optionalTime("paidAt", attempt.paidAt),
+    ...(paidAt === undefined ? {} : { paidAt: formatInstant(paidAt) }),
     surplus: attempt.surplus,
     ...(failure === undefined ? {} : { failure }),
     expiresAt: formatInstant(attempt.expiresAt),
@@ -98,24 +55,8 @@ export function attemptView(attempt: Attempt): AttemptView {
   };
 }
 
-export interface RefundView {
-  id: string;
-  number: string;
-  attemptId: string;
-  reference: string;
-  cause: Refund["cause"];
-  amount: MoneyView;
-  reason: string;
-  state: Refund["state"];
-  channelRefundNumber?: string;
-  refundedAt?: string;
-  failure?: string;
-  requestedBy: string;
-  createdAt: string;
-}
-
-export function refundView(refund: Refund): RefundView {
-  const { channelRefundNumber, failure } = refund;
+export function refundView(refund: Refund) {
+  const { channelRefundNumber, refundedAt, failure } = refund;
   return {
     id: refund.id,
     number: refund.number,
@@ -126,7 +67,7 @@ export function refundView(refund: Refund): RefundView {
     reason: refund.reason,
     state: refund.state,
     ...(channelRefundNumber === undefined ? {} : { channelRefundNumber }),
-    ...optionalTime("refundedAt", refund.refundedAt),
+    ...(refundedAt === undefined ? {} : { refundedAt: formatInstant(refundedAt) }),
     ...(failure === undefined ? {} : { failure }),
     requestedBy: refund.requestedBy,
     createdAt: formatInstant(refund.createdAt),
@@ -138,32 +79,11 @@ export interface KeptLogEntry extends LogEntry {
   readonly at: number;
 }
 
-export interface LogEntryView {
-  id: string;
-  at: string;
-  attemptId: string;
-  refundId?: string;
-  what: LogEntry["what"];
-  outcome: string;
-  detail?: string;
-}
-
-export function logEntryView({ at, ...entry }: KeptLogEntry): LogEntryView {
+export function logEntryView({ at, ...entry }: KeptLogEntry) {
   return { ...entry, at: formatInstant(at) };
 }
 
-export interface NoticeView {
-  id: string;
-  accountId: string;
-  noticeId?: string;
-  receivedAt: string;
-  verdict: string;
-  attemptNumber?: string;
-  refundNumber?: string;
-  deliveries: number;
-}
-
-export function noticeView(notice: NoticeLine): NoticeView {
+export function noticeView(notice: NoticeLine) {
   const { channelNoticeId: noticeId, attemptNumber, refundNumber } = notice;
   return {
     id: notice.id,
@@ -175,13 +95,4 @@ export function noticeView(notice: NoticeLine): NoticeView {
     ...(refundNumber === undefined ? {} : { refundNumber }),
     deliveries: notice.deliveries,
   };
-}
-
-function optionalTime<Name extends string>(
-  name: Name,
-  epochMs: number | undefined,
-): { [Key in Name]?: string } {
-  const times: { [Key in Name]?: string } = {};
-  if (epochMs !== undefined) times[name] = formatInstant(epochMs);
-  return times;
 }

@@ -177,7 +177,9 @@ describe("refuses", () => {
     expect(await accounts.change(ids.next(), newKey(), change)).toEqual(refusal);
     expect(await accounts.read(ids.next(), id)).toEqual(refusal);
     await expect(accounts.open(ids.next(), id)).rejects.toThrow(id);
-    expect(await accounts.find(ids.next(), "wechatpay", id)).toBeUndefined();
+    expect(
+      await accounts.find(ids.next(), { channel: "wechatpay", accountId: id }),
+    ).toBeUndefined();
   });
 
   test("a wrong configuration in a change, and keeps the old one", async () => {
@@ -257,7 +259,11 @@ describe("choosing", () => {
 test("an account is found under its own channel only", async () => {
   const tenantId = ids.next();
   const id = await created(tenantId);
-  expect((await accounts.find(tenantId, "wechatpay", id))?.identity.id).toBe(id);
-  expect(await accounts.find(tenantId, "alipay", id)).toBeUndefined();
-  expect(await accounts.find(tenantId, "wechatpay", ids.next())).toBeUndefined();
+  expect(
+    (await accounts.find(tenantId, { channel: "wechatpay", accountId: id }))?.identity.id,
+  ).toBe(id);
+  expect(await accounts.find(tenantId, { channel: "alipay", accountId: id })).toBeUndefined();
+  expect(
+    await accounts.find(tenantId, { channel: "wechatpay", accountId: ids.next() }),
+  ).toBeUndefined();
 });

@@ -51,6 +51,12 @@ export interface OpenAccount {
   readonly account: ChannelAccount;
 }
 
+/** Where a notice came in: whoever sends it may have made up both. */
+export interface NoticePlace {
+  readonly channel: string;
+  readonly accountId: string;
+}
+
 /** `config` is what the channel's `parseConfig` takes, `by` the subject of the token. */
 export interface NewChannelAccount {
   readonly channel: string;
@@ -205,8 +211,7 @@ function createOpenedAccounts(
 
   async function find(
     tenantId: string,
-    channel: string,
-    accountId: string,
+    { channel, accountId }: NoticePlace,
   ): Promise<OpenAccount | undefined> {
     const found = await accounts.get(keyOf(tenantId, accountId));
     return found?.identity.channel === channel ? found : undefined;
@@ -235,7 +240,6 @@ function createOpenedAccounts(
       return required(await accounts.get(keyOf(tenantId, accountId)), `account ${accountId}`);
     },
 
-    /** For notices: whoever sends them may have made up the ids. */
     find,
   };
 }

@@ -13,7 +13,7 @@ import { channelNoticeIdOf, decideTakeNotice, numbersOf } from "../domain/notice
 import type { NoticeReply, RawNotice } from "../plug.ts";
 import { loadNotices, saveNotices } from "../store/notices.ts";
 import { loadPayments } from "../store/world.ts";
-import type { ChannelAccounts } from "./channel-accounts.ts";
+import type { ChannelAccounts, NoticePlace } from "./channel-accounts.ts";
 import { answersMax, loadMoney, saveMoney } from "./money.ts";
 
 export interface NoticesDeps {
@@ -32,11 +32,6 @@ const verifyMsMax = 4 * secondMs;
  */
 const unprovenKeptAtOnce = 30;
 const unprovenKeptPerSecond = 0.5;
-
-export interface NoticePlace {
-  readonly channel: string;
-  readonly accountId: string;
-}
 
 export type Notices = ReturnType<typeof createNotices>;
 
@@ -58,7 +53,7 @@ export function createNotices({ committers, ids, numbers, clock, accounts }: Not
       place: NoticePlace,
       given: Pick<RawNotice, "headers" | "body">,
     ): Promise<NoticeReply | Refusal> {
-      const found = await accounts.find(tenantId, place.channel, place.accountId);
+      const found = await accounts.find(tenantId, place);
       if (found === undefined) return noChannelAccount;
       const { plug, account, identity } = found;
       const raw = { ...given, receivedAt: clock.now() };
