@@ -226,6 +226,8 @@ async function measure(run: Run, wanted: Wanted): Promise<Round> {
   };
 }
 
+const batchSizes = { name: "tongbao_batch_size", label: 'operation="orders.place_order"' };
+
 interface Look {
   readonly nodeSeconds: number | undefined;
   readonly postgresSeconds: number | undefined;
@@ -239,7 +241,7 @@ async function look(run: Run, { way, program }: Wanted): Promise<Look> {
   return {
     nodeSeconds: processorSeconds(program.pid),
     postgresSeconds: postgresPid === undefined ? undefined : processorSeconds(postgresPid),
-    batches: readBuckets(metrics, "tongbao_batch_size", 'operation="orders.place_order"'),
+    batches: readBuckets(metrics, batchSizes),
   };
 }
 

@@ -31,7 +31,7 @@ test("the median batch is that of the batches between two looks at the metrics",
       .concat('size_bucket{le="1",operation="other"} 77', 'size_sum{operation="place"} 9')
       .join("\n");
   const look = (counts: readonly number[]) =>
-    readBuckets(text(counts), "size", 'operation="place"');
+    readBuckets(text(counts), { name: "size", label: 'operation="place"' });
   expect(look([1, 2, 3, 4]).map(({ count }) => count)).toEqual([1, 2, 3, 4]);
   // Ten batches of 3 or 4 came between.
   expect(medianBetween(look([50, 50, 50, 50]), look([50, 50, 60, 60]))).toBe(3);

@@ -78,7 +78,10 @@ export function median(values: readonly number[]): number {
 export type Buckets = readonly { readonly le: number; readonly count: number }[];
 
 /** The buckets of one series out of the text of /metrics. */
-export function readBuckets(metrics: string, name: string, label: string): Buckets {
+export function readBuckets(
+  metrics: string,
+  { name, label }: { readonly name: string; readonly label: string },
+): Buckets {
   const pattern = new RegExp(`^${name}_bucket\\{(.*)\\} (\\d+)$`, "gm");
   return [...metrics.matchAll(pattern)].flatMap(([, labels = "", count]) => {
     const le = /le="([^"]+)"/.exec(labels)?.[1];

@@ -140,7 +140,8 @@ async function makeProduct(
 ): Promise<DemoProduct> {
   const skus = product.skus.map((sku) => ({ ...sku, currency: "CNY" as const, onSale: true }));
   const input = { title: product.title, onSale: true, skus, by: "seed" };
-  return productOf(await catalog.createProduct(tenantId, seedKey(tenantId, product.title), input));
+  const key = seedKey({ tenantId, step: product.title });
+  return productOf(await catalog.createProduct(tenantId, key, input));
 }
 
 async function fillStock(catalog: Catalog, tenantId: TenantId, skuId: string): Promise<void> {
@@ -148,7 +149,11 @@ async function fillStock(catalog: Catalog, tenantId: TenantId, skuId: string): P
   const stock = await catalog.readStock(tenantId, id);
   if (isRefusal(stock) || stock.putIn > 0n) return;
   const input = { skuId: id, quantity: unitsOfEachSku, reason: "opening stock", by: "seed" };
-  const filled = await catalog.putInStock(tenantId, seedKey(tenantId, `stock ${skuId}`), input);
+  const filled = await catalog.putInStock(
+    tenantId,
+    seedKey({ tenantId, step: `stock ${skuId}` }),
+    input,
+  );
   assert(!isRefusal(filled), "stock goes in");
 }
 

@@ -56,7 +56,7 @@ async function putAccount(deps: SeedAccountsDeps, wanted: WantedAccount): Promis
   const { channelAccounts } = payments;
   const { channel, merchantId, appId, config } = wanted;
   const step = `account ${channel} ${JSON.stringify(config)}`;
-  const key = seedKey(tenantId, step);
+  const key = seedKey({ tenantId, step });
   const page = { channel, before: undefined, limit: accountsMax };
   const known = (await channelAccounts.list(tenantId, page)).find(
     (account) => account.merchantId === merchantId && account.appId === appId,
