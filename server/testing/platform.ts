@@ -4,6 +4,7 @@ import { createDatabase } from "../kernel/database.ts";
 import { createLog } from "../kernel/log.ts";
 import { createMetrics } from "../kernel/metrics.ts";
 import { createSecrets } from "../kernel/secrets.ts";
+import { freePort } from "../kernel/testing/free-port.ts";
 import type { Clock } from "../kernel/time.ts";
 import { systemClock } from "../kernel/time.ts";
 import type { PrincipalKind, Scope, TenantId } from "../modules/identity/index.ts";
@@ -24,7 +25,9 @@ export interface TestTenant {
  */
 export async function startTestPlatform(options: { url: string; clock?: Clock }) {
   const { url, clock = systemClock } = options;
-  const read = readSettings({ DATABASE_URL: url, PORT: "0" });
+  // Channels are told the address before anything listens there.
+  const port = await freePort();
+  const read = readSettings({ DATABASE_URL: url, PORT: String(port) });
   if (read.kind === "wrong") throw new Error("the defaults of the settings are wrong");
   const { settings } = read;
   const database = createDatabase({ url, clock, poolMax: 6 });
@@ -34,7 +37,7 @@ export async function startTestPlatform(options: { url: string; clock?: Clock })
   const modules = createModules({ settings, metrics, clock, secrets, database, committers });
   const log = createLog({ level: "silent" });
   const http = await createApi({ settings, log, metrics, clock, database, modules });
-  const baseUrl = await http.listen({ host: "127.0.0.1", port: 0 });
+  const baseUrl = await http.listen({ host: "127.0.0.1", port });
   const { identity, ids } = modules;
 
   async function issueToken(
