@@ -1,6 +1,7 @@
 /** Notices of the simulated world over HTTP: good ones, and every kind of bad one. */
 import { describe, expect, test } from "vitest";
 import type { Forgery } from "../../../../simulator/index.ts";
+import { isRefusal } from "../../../kernel/refusal.ts";
 import { hourMs, minuteMs } from "../../../kernel/time.ts";
 import {
   accounts,
@@ -8,8 +9,7 @@ import {
   call,
   captured,
   channels,
-  closePayments,
-  committers,
+  closePayment,
   control,
   deliver,
   events,
@@ -19,7 +19,6 @@ import {
   newAccount,
   newMerchant,
   newTenant,
-  numbers,
   opened,
   paid,
   passed,
@@ -28,7 +27,7 @@ import {
   plan,
   prepared,
   readPayment,
-  requestRefunds,
+  requestRefund,
   scan,
   stored,
   tenant,
@@ -185,17 +184,10 @@ describe.each(channels)("%s", (channel) => {
 
   test("a refund's notice ends the refund, once", async () => {
     const { payment, attempt } = await paid(tenant, channel);
-    const refundId = ids.next<"Refund">();
-    await committers.run(requestRefunds, tenant.id, {
-      refundId,
-      number: numbers.next("R"),
-      reference: payment.reference,
-      cause: "requested",
-      amountMinor: 700n,
-      reason: "broken",
-      requestedBy: "admin:li",
-      channels: payments.channelTable,
-    });
+    const { reference } = payment;
+    const asked = await requestRefund(tenant.id, { reference, amountMinor: 700n });
+    if (isRefusal(asked)) throw new Error(asked.code);
+    const refundId = asked.refund.id;
     const before = passed.length;
     await payments.askRefund(tenant.id, refundId);
     await control.advance(2_000);
@@ -208,7 +200,7 @@ describe.each(channels)("%s", (channel) => {
     const { json } = await call(tenant, "GET", `/v1/refunds/${refundId}`);
     expect(json).toMatchObject({
       attemptId: attempt.id,
-      reference: payment.reference,
+      reference,
       amount: { amount: 700, currency: "CNY" },
       state: "refunded",
       cause: "requested",
@@ -233,7 +225,7 @@ test("a notice that comes an hour late books the payment all the same", async ()
 
 test("money that comes after the close is booked, and told as late", async () => {
   const { payment, attempt, code } = await prepared(tenant, "alipay");
-  await committers.run(closePayments, tenant.id, payment.reference);
+  await closePayment(tenant.id, payment.reference);
   // Alipay has never heard of a code that nobody has scanned, and cannot take it back.
   await payments.closeAttempt(tenant.id, attempt.id);
   expect(await readPayment(payment.id)).toMatchObject({ state: "closed" });
