@@ -1,6 +1,7 @@
 /** Notices of the simulated world over HTTP: good ones, and every kind of bad one. */
 import { describe, expect, test } from "vitest";
 import type { Forgery } from "../../../../simulator/index.ts";
+import { required } from "../../../kernel/assert.ts";
 import { isRefusal } from "../../../kernel/refusal.ts";
 import { hourMs, minuteMs } from "../../../kernel/time.ts";
 import {
@@ -180,6 +181,24 @@ describe.each(channels)("%s", (channel) => {
     expect(json.items).toEqual([]);
     // The answer is the one that a known number gets, to the byte.
     expect((await deliver({ ...notice, path })).text).toBe((await deliver(notice)).text);
+  });
+
+  test("a lost notice is made up for by asking, and may still come [PAY-12]", async () => {
+    const { payment, attempt } = await opened(tenant, channel);
+    plan("notice_lost", attempt.number, { count: 20 });
+    await pay(attempt.number);
+    expect(await readPayment(payment.id)).toMatchObject({ state: "open" });
+    expect(await stored(attempt.number)).toEqual([]);
+    await payments.askAttempt(tenant.id, attempt.id);
+    const asked = await readPayment(payment.id);
+    expect(asked).toMatchObject({ state: "paid", paidAttemptId: attempt.id });
+    control.faults.clear();
+    const [lost] = control.notices({ attemptNumber: attempt.number });
+    await control.repeatNotice(required(lost, "the notice").id);
+    await control.idle();
+    expect(await stored(attempt.number)).toMatchObject([{ verdict: "paid_before" }]);
+    expect(await readPayment(payment.id)).toEqual(asked);
+    expect(await captured(attempt.id)).toBe(1999n);
   });
 
   test("a refund's notice ends the refund, once", async () => {
