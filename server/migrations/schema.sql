@@ -400,7 +400,7 @@ create table payments.notices (
   tenant_id uuid not null,
   id uuid not null,
   account_id uuid not null,
-  notice_id text,
+  channel_notice_id text,
   received_at timestamp with time zone not null,
   headers json not null,
   body bytea not null,
@@ -409,7 +409,7 @@ create table payments.notices (
   refund_number text,
   deliveries integer not null,
   constraint notices_pkey PRIMARY KEY (tenant_id, id),
-  constraint notices_tenant_id_account_id_notice_id_key UNIQUE (tenant_id, account_id, notice_id),
+  constraint notices_tenant_id_account_id_channel_notice_id_key UNIQUE (tenant_id, account_id, channel_notice_id),
   constraint notices_deliveries_check CHECK (deliveries > 0)
 );
 CREATE INDEX notices_of_attempt ON payments.notices USING btree (tenant_id, attempt_number);
