@@ -1,6 +1,6 @@
 /**
- * The world outside of a test: the simulator in this process, and merchants in it as staff writes
- * their accounts down.
+ * The world outside of a test: the simulator in this process, merchants in it as staff writes their
+ * accounts down, and a clock of ours that is ahead of the machine's by what a test lets pass.
  */
 import type { Simulator } from "../../simulator/index.ts";
 import { createSimulator } from "../../simulator/index.ts";
@@ -8,6 +8,7 @@ import type { Ids } from "../kernel/ids.ts";
 import type { Answer } from "../kernel/operation.ts";
 import type { Refusal } from "../kernel/refusal.ts";
 import { isRefusal } from "../kernel/refusal.ts";
+import type { Clock } from "../kernel/time.ts";
 import type { Payments } from "../modules/payments/index.ts";
 
 /** How long the world works on a refund. */
@@ -23,6 +24,16 @@ export async function openOutside(): Promise<Outside> {
   const simulator = await createSimulator({ refundMs });
   const url = await simulator.listen();
   return { control: simulator.control, url, stop: () => simulator.close() };
+}
+
+/**
+ * The world's calendar is the machine's and only waiting passes at once (simulator/README.md). Ours
+ * is never set back: limits would wait for the time that they have seen.
+ */
+export function createAheadClock() {
+  let aheadMs = 0;
+  const clock: Clock = { now: () => Date.now() + aheadMs };
+  return { clock, advance: (ms: number) => void (aheadMs += ms) };
 }
 
 export const channels = ["wechatpay", "alipay"] as const;

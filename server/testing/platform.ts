@@ -10,6 +10,7 @@ import { systemClock } from "../kernel/time.ts";
 import type { PrincipalKind, Scope, TenantId } from "../modules/identity/index.ts";
 import { readSettings } from "../settings.ts";
 import { createApi, createModules } from "../wiring.ts";
+import { issueTestToken } from "./tokens.ts";
 
 export type TestPlatform = Awaited<ReturnType<typeof startTestPlatform>>;
 
@@ -45,17 +46,8 @@ export async function startTestPlatform(options: { url: string; clock?: Clock })
     kind: PrincipalKind,
     scopes?: readonly Scope[],
   ): Promise<string> {
-    const issued = await identity.issueToken({
-      tenantId,
-      by: { kind: "operator", subject: "test" },
-      kind,
-      name: kind === "member" ? "m-1" : "test",
-      scopes,
-      lifeMs: undefined,
-      once: false,
-    });
-    if (issued.kind !== "issued") throw new Error(issued.code);
-    return issued.token;
+    const name = kind === "member" ? "m-1" : "test";
+    return (await issueTestToken(identity, { tenantId, kind, name, scopes })).token;
   }
 
   return {

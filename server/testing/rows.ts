@@ -18,6 +18,7 @@ import { startHearing } from "./hearing.ts";
 import type { Outside } from "./outside.ts";
 import { answered, newMerchant, openAccount } from "./outside.ts";
 import type { TestPlatform, TestTenant } from "./platform.ts";
+import { issueTestToken } from "./tokens.ts";
 
 /** A tenant on a platform, with a name for what it does that is nobody else's. */
 export interface Stand {
@@ -250,18 +251,9 @@ async function hear(
   await hearing.stop();
 }
 
-async function makeToken({ platform: { identity, ids }, tenant, by }: Stand) {
-  const issued = await identity.issueToken({
-    tenantId: tenant.tenantId,
-    by: { kind: "operator", subject: by },
-    kind: "member",
-    name: ids.next(),
-    scopes: undefined,
-    lifeMs: undefined,
-    once: false,
-  });
-  if (issued.kind !== "issued") throw new Error(issued.code);
-  return issued.grant;
+async function makeToken({ platform: { identity, ids }, tenant: { tenantId } }: Stand) {
+  const token = { tenantId, kind: "member", name: ids.next() } as const;
+  return (await issueTestToken(identity, token)).grant;
 }
 
 function newKey({ ids }: TestPlatform): IdempotencyKey {
