@@ -248,8 +248,8 @@ function viewOf(order: PricedOrder, now: number) {
     number,
     memberId,
     state: "pending_payment",
-    lines: order.lines.map(({ skuId, title, quantity, priceMinor }, index) => ({
-      line: index + 1,
+    lines: order.lines.map(({ skuId, title, quantity, priceMinor }, at) => ({
+      line: at + 1,
       skuId,
       title,
       quantity,

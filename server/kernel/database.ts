@@ -4,7 +4,7 @@ import { writeEvents } from "./events.ts";
 import type { NewEvent, Statement, Tx, Value } from "./transaction.ts";
 
 export type { Statement, Tx, Value } from "./transaction.ts";
-export { statement, timestamp, timestamps } from "./transaction.ts";
+export { optionalTimestamps, statement, timestamp, timestamps } from "./transaction.ts";
 
 /**
  * The world outside of the business failed: the database is gone, a queue is full. Nothing was

@@ -9,6 +9,7 @@ import type { ParkedEvents } from "./parked-events.ts";
 import { parkedEventView } from "./parked-events.ts";
 import { isRefusal } from "./refusal.ts";
 import { readIdempotencyKey } from "./request.ts";
+import { time } from "./shapes.ts";
 import { formatInstant } from "./time.ts";
 
 const selectEvents = statement(
@@ -31,7 +32,6 @@ const tags = ["Events"];
 const reading = { config: { scope: "system:read" } } as const;
 const writing = { config: { scope: "system:write" } } as const;
 
-const time = Type.String({ format: "date-time", examples: ["2025-11-21T03:42:00.000Z"] });
 const seq = Type.Integer({
   minimum: 1,
   maximum: Number.MAX_SAFE_INTEGER,

@@ -81,6 +81,10 @@ const idPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a
 /** The JSON Schema pattern of an id, for routes. */
 export const idPatternSource = idPattern.source;
 
+/** Before and behind every id that there is: where lists from either end begin. */
+export const beforeAllIds = "00000000-0000-0000-0000-000000000000";
+export const behindAllIds = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
 /** Text from outside -> an id; undefined when it cannot be one of ours. */
 export function parseId<Name extends string>(text: string): Id<Name> | undefined {
   return isId<Name>(text) ? text : undefined;

@@ -1,6 +1,9 @@
 import Type from "typebox";
 import type { TSchema } from "typebox";
+import type { Id } from "./ids.ts";
+import { isId } from "./ids.ts";
 import { RefusedError } from "./refusal.ts";
+import { checkedId } from "./shapes.ts";
 import { invalidRequest } from "./validation.ts";
 
 /**
@@ -57,6 +60,18 @@ export function readPage<Key extends readonly CursorPart[]>(
   const after =
     query.cursor === undefined ? undefined : decodeCursor<Key>(query.cursor, kinds, isGenuine);
   return { limit, rowsMax: limit + 1, after };
+}
+
+/** Of a list that runs along ids: the page, and the id of the last row that the caller has seen. */
+export function readIdPage<Name extends string>(query: {
+  limit?: number;
+  cursor?: string;
+}): {
+  readonly page: PageRequest<[string]>;
+  readonly seen: Id<Name> | undefined;
+} {
+  const page = readPage<[string]>(query, ["string"], ([key]) => isId(key));
+  return { page, seen: page.after && checkedId<Name>(page.after[0]) };
 }
 
 export interface Page<Item> {

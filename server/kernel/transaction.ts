@@ -46,3 +46,8 @@ export function timestamp(epochMs: number): string {
 export function timestamps(epochMs: readonly number[]): string[] {
   return epochMs.map(timestamp);
 }
+
+/** What has no time yet is null. */
+export function optionalTimestamps(epochMs: readonly (number | undefined)[]): (string | null)[] {
+  return epochMs.map((each) => (each === undefined ? null : timestamp(each)));
+}

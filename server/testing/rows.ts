@@ -12,7 +12,7 @@ import { keys } from "../channels/wire/testing/fixtures.ts";
 import type { SkuId } from "../modules/catalog/index.ts";
 import { stockAccounts } from "../modules/catalog/index.ts";
 import type { OrderId } from "../modules/orders/index.ts";
-import type { AttemptId, PaymentId } from "../modules/payments/index.ts";
+import type { AttemptId, Payment } from "../modules/payments/index.ts";
 import { reactionsOf } from "../wiring.ts";
 import { startHearing } from "./hearing.ts";
 import type { Outside } from "./outside.ts";
@@ -165,7 +165,7 @@ async function makeOrder(stand: Stand): Promise<MadeOrder> {
 
 interface MadePayment {
   readonly orderId: OrderId;
-  readonly paymentId: PaymentId;
+  readonly paymentId: Payment["id"];
   readonly attemptId: AttemptId;
   readonly attemptNumber: string;
 }
@@ -175,7 +175,7 @@ async function makePayment(stand: Stand): Promise<MadePayment> {
   const { platform, outside, tenant, by } = stand;
   const { id: orderId } = await makeOrder(stand);
   const made: Omit<MadePayment, "orderId"> = answered(
-    await platform.orders.startPayment(tenant.tenantId, newKey(platform), {
+    await platform.orders.payOrder(tenant.tenantId, newKey(platform), {
       orderId,
       madeBy: by,
       channel: "wechatpay",

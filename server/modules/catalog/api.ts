@@ -1,12 +1,11 @@
 import Type from "typebox";
 import { principalOf } from "../../kernel/access.ts";
 import type { App } from "../../kernel/app.ts";
-import type { Id } from "../../kernel/ids.ts";
-import { idPatternSource, isId } from "../../kernel/ids.ts";
 import { currencies } from "../../kernel/money.ts";
-import { pageOf, pageQuery, readPage, toPage } from "../../kernel/page.ts";
+import { pageOf, pageQuery, readIdPage, readPage, toPage } from "../../kernel/page.ts";
 import { isRefusal } from "../../kernel/refusal.ts";
 import { readIdempotencyKey } from "../../kernel/request.ts";
+import { checkedId, id, time } from "../../kernel/shapes.ts";
 import { skusPerProductMax } from "./domain/decisions.ts";
 import { priceView, productView, skuView, stockMovementView, stockView } from "./domain/views.ts";
 import type { Catalog } from "./operations.ts";
@@ -28,10 +27,6 @@ const priceAmountMax = 100_000_000_000;
 /** Also a bound on what one slip of the finger can do. */
 const quantityMax = 1_000_000_000;
 
-const id = Type.Unsafe<string>(
-  Type.String({ pattern: idPatternSource, "x-allowed": "a UUIDv7 of ours" }),
-);
-const time = Type.String({ format: "date-time", examples: ["2025-11-21T03:42:00.000Z"] });
 const productTitle = Type.String({ minLength: 1, maxLength: 200, examples: ["Enamel mug"] });
 const skuTitle = Type.String({
   maxLength: 200,
@@ -142,13 +137,6 @@ const movementDone = Type.Object({ ...movementReply, stock }, { title: "StockMov
 const productParams = Type.Object({ productId: id });
 const skuParams = Type.Object({ skuId: id });
 
-/** The pattern of the route has checked it. */
-function checkedId<Name extends string>(text: string): Id<Name> {
-  return text as Id<Name>;
-}
-
-const isIdKey = ([key]: [string]) => isId(key);
-
 function productReads(app: App, catalog: Catalog): void {
   app.get(
     "/v1/products",
@@ -165,10 +153,10 @@ function productReads(app: App, catalog: Catalog): void {
     },
     async (request) => {
       const { tenantId, kind } = principalOf(request);
-      const page = readPage<[string]>(request.query, ["string"], isIdKey);
+      const { page, seen } = readIdPage<"Product">(request.query);
       const rows = await catalog.listProducts(tenantId, {
         onSale: kind === "member" ? true : request.query.onSale,
-        before: page.after === undefined ? undefined : checkedId(page.after[0]),
+        before: seen,
         limit: page.rowsMax,
       });
       return toPage(rows, page, {
@@ -432,10 +420,8 @@ function stockRoutes(app: App, catalog: Catalog): void {
     async (request, reply) => {
       const { tenantId } = principalOf(request);
       const skuId = checkedId<"Sku">(request.params.skuId);
-      const page = readPage<[string]>(request.query, ["string"], isIdKey);
-      const before =
-        page.after === undefined ? undefined : checkedId<"StockMovement">(page.after[0]);
-      const wanted = { skuId, before, limit: page.rowsMax };
+      const { page, seen } = readIdPage<"StockMovement">(request.query);
+      const wanted = { skuId, before: seen, limit: page.rowsMax };
       const rows = await catalog.listStockMovements(tenantId, wanted);
       if (isRefusal(rows)) return reply.refuse(rows);
       return toPage(rows, page, { key: (row) => [row.id], view: stockMovementView });

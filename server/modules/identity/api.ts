@@ -3,10 +3,11 @@ import type { TSchema } from "typebox";
 import { principalOf } from "../../kernel/access.ts";
 import type { App } from "../../kernel/app.ts";
 import { required } from "../../kernel/assert.ts";
-import { idPatternSource, isId } from "../../kernel/ids.ts";
-import { pageOf, pageQuery, readPage, toPage } from "../../kernel/page.ts";
+import { idPatternSource } from "../../kernel/ids.ts";
+import { pageOf, pageQuery, readIdPage, toPage } from "../../kernel/page.ts";
 import { isRefusal } from "../../kernel/refusal.ts";
 import { readIdempotencyKey } from "../../kernel/request.ts";
+import { time } from "../../kernel/shapes.ts";
 import { formatInstant, secondMs } from "../../kernel/time.ts";
 import { describe } from "../../kernel/validation.ts";
 import { refuse } from "../../refusals.ts";
@@ -31,7 +32,6 @@ export function identityRoutes(app: App, identity: Identity): void {
 const tokens = ["Tokens"];
 const tenant = ["Tenant"];
 
-const time = Type.String({ format: "date-time", examples: ["2025-11-21T03:42:00.000Z"] });
 const tokenId = Type.String({ pattern: idPatternSource, description: "The token's `jti`." });
 const subject = Type.String({
   pattern: "^(admin|service|member):[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$",
@@ -368,9 +368,9 @@ function settingChangesRoute(app: App, identity: Identity): void {
       if (!identity.settingDefinitions.some((setting) => setting.name === wanted)) {
         return reply.refuse(refuse("not_found", { what: "setting" }));
       }
-      const page = readPage<[string]>(request.query, ["string"], ([id]) => isId(id));
+      const { page, seen } = readIdPage(request.query);
       const { tenantId } = principalOf(request);
-      const wantedPage = { name: wanted, before: page.after?.[0], limit: page.rowsMax };
+      const wantedPage = { name: wanted, before: seen, limit: page.rowsMax };
       const changes = await identity.readSettingChanges(tenantId, wantedPage);
       return toPage(changes, page, { key: ({ id }) => [id], view: settingChangeView });
     },

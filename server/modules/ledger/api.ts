@@ -4,6 +4,7 @@ import type { App } from "../../kernel/app.ts";
 import { minorToNumber } from "../../kernel/money.ts";
 import { encodeCursor, pageOf, pageQuery, readPage, toPage } from "../../kernel/page.ts";
 import { isRefusal, RefusedError } from "../../kernel/refusal.ts";
+import { time } from "../../kernel/shapes.ts";
 import { formatInstant, parseInstant } from "../../kernel/time.ts";
 import { invalidRequest } from "../../kernel/validation.ts";
 import type { AccountId } from "./domain.ts";
@@ -24,7 +25,6 @@ const reading = { config: { scope: "ledger:read" } } as const;
 
 const uuidPattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
 const uuid = Type.String({ pattern: uuidPattern, "x-allowed": "a UUID in lower case" });
-const time = Type.String({ format: "date-time", examples: ["2025-11-21T03:42:00.000Z"] });
 const amount = Type.Integer({ description: "Whole units of the asset: fen, pieces, points." });
 const asset = Type.String({ maxLength: 100, examples: ["CNY"] });
 const code = Type.String({ maxLength: 200, examples: ["payment.captured"] });

@@ -3,20 +3,19 @@ import Type from "typebox";
 import { principalOf } from "../../kernel/access.ts";
 import type { App } from "../../kernel/app.ts";
 import type { IdempotencyKey } from "../../kernel/idempotency.ts";
-import { isId } from "../../kernel/ids.ts";
-import { pageOf, pageQuery, readPage, toPage } from "../../kernel/page.ts";
+import { pageOf, pageQuery, readIdPage, toPage } from "../../kernel/page.ts";
 import type { Answer } from "../../kernel/operation.ts";
 import { malformed } from "../../kernel/problem.ts";
 import type { Refusal } from "../../kernel/refusal.ts";
 import { isRefusal } from "../../kernel/refusal.ts";
 import { readIdempotencyKey } from "../../kernel/request.ts";
+import { checkedId } from "../../kernel/shapes.ts";
 import { refuse } from "../../refusals.ts";
 import type { Identity } from "../identity/index.ts";
 import { actingMember } from "../identity/index.ts";
 import { paymentRoutes } from "./api/payments.ts";
 import {
   changeOf,
-  checkedId,
   historyStep,
   memberId,
   newOrder,
@@ -58,7 +57,7 @@ function placingRoute(app: App, orders: Orders, identity: Identity): void {
     async (request, reply) => {
       const principal = principalOf(request);
       const member = actingMember(principal, request.body.memberId);
-      if (typeof member !== "string") return reply.refuse(member);
+      if (isRefusal(member)) return reply.refuse(member);
       const lines = request.body.lines.map(({ skuId, quantity }) => ({
         skuId: checkedId<"Sku">(skuId),
         quantity,
@@ -158,23 +157,20 @@ function listRoute(app: App, orders: Orders): void {
     async (request, reply) => {
       const principal = principalOf(request);
       const { number, state, memberId: asked } = request.query;
-      const own = visibleMember(principal);
-      if (own !== undefined && asked !== undefined && asked !== own) {
-        const refusal = actingMember(principal, asked);
-        if (typeof refusal !== "string") return reply.refuse(refusal);
-      }
-      const page = readPage<[string]>(request.query, ["string"], ([key]) => isId(key));
-      const wantedMember = own ?? asked;
+      const member =
+        asked === undefined ? visibleMember(principal) : actingMember(principal, asked);
+      if (isRefusal(member)) return reply.refuse(member);
+      const { page, seen } = readIdPage<"Order">(request.query);
       if (number !== undefined) {
-        const wanted = { number, memberId: wantedMember };
+        const wanted = { number, memberId: member };
         const found = await orders.readOrderByNumber(principal.tenantId, wanted);
         const items = found === undefined ? [] : [orderView(found)];
         return { items };
       }
       const rows = await orders.listOrders(principal.tenantId, {
-        memberId: wantedMember,
+        memberId: member,
         state,
-        before: page.after === undefined ? undefined : checkedId<"Order">(page.after[0]),
+        before: seen,
         limit: page.rowsMax,
       });
       return toPage(rows, page, { key: (row) => [row.id], view: orderView });

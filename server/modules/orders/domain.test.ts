@@ -148,7 +148,7 @@ test("what is paid is sold, and heard of once [ORD-10]", () => {
   shop.advance(60_000);
   shop.pay(shop.started(order.id));
   expect([order.state, shop.stockOf(mug.id).held]).toEqual(["paying", 2n]);
-  const told = shop.news();
+  const told = shop.paymentEvents();
   shop.deliver();
   expect(order).toMatchObject({ state: "paid", paidAt: shop.now() });
   expect(shop.stockOf(mug.id)).toEqual({ onHand: 3n, held: 0n, sold: 2n });
@@ -184,7 +184,7 @@ test("an order whose attempts have all ended closes at once, and hears of it in 
   shop.start(order.id, { method: "h5" });
   shop.closeOutside(attempt);
   expect(shop.cancel(order.id)).toMatchObject({ order: { state: "closed" } });
-  expect(shop.news()).toMatchObject([{ type: "payment_closed" }]);
+  expect(shop.paymentEvents()).toMatchObject([{ type: "payment_closed" }]);
   const steps = shop.world.written.steps.length;
   shop.deliver();
   expect([order.state, shop.world.written.steps.length]).toEqual(["closed", steps]);
@@ -229,7 +229,7 @@ function paidLate(shop: Shop, lines = tray): Order {
 
 /** Orders hear that the payment was closed; gives what they have yet to hear. */
 function hearOfClose(shop: Shop) {
-  const told = shop.news();
+  const told = shop.paymentEvents();
   shop.world.payments.written.events.length = 0;
   for (const one of told.filter(({ type }) => type === "payment_closed")) shop.hear(one);
   return told.filter(({ type }) => type === "payment_paid");
@@ -320,7 +320,7 @@ test("the money of a second payment is none of the order's", () => {
   expect(shop.keptOf(order.id)).toBe(1_000n);
 });
 
-test("news about what is no order changes nothing", () => {
+test("an event about what is no order changes nothing", () => {
   const shop = openShop();
   const data = { paymentId: idOf<"Payment">(7), reference: idOf<"Order">(8) };
   shop.hear({ type: "payment_closed", data });

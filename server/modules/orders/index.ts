@@ -4,7 +4,6 @@
 export type { OrderRefundState, OrderState } from "./domain/machine.ts";
 export { orderMachine, orderRefundMachine } from "./domain/machine.ts";
 export type { Order, OrderEvent, OrderId, OrderLine, OrderRefund } from "./domain/types.ts";
-export type { OrderPayments } from "./operations/payments.ts";
 export type { Orders } from "./operations/orders.ts";
 export { createOrders } from "./operations/orders.ts";
 export { orderTenantSettings } from "./operations/terms.ts";

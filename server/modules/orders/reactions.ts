@@ -4,7 +4,7 @@ import { watchStates } from "../../kernel/measures.ts";
 import type { Subscription } from "../../kernel/subscriptions.ts";
 import { secondMs } from "../../kernel/time.ts";
 import { orderMachine, orderRefundMachine } from "./domain/machine.ts";
-import { paymentNewsTypes } from "./domain/news.ts";
+import { orderPaymentEventTypes } from "./domain/payment-events.ts";
 import type { Orders } from "./operations/orders.ts";
 import { oldestPaid, oldestRefunds, oldestUnpaid } from "./store/watch.ts";
 import { tenantsWithOrdersDue, tenantsWithOrdersToComplete } from "./store/world.ts";
@@ -15,7 +15,7 @@ const closeEveryMs = 500;
 const completeEveryMs = 10 * secondMs;
 const sweepBatchMax = 500;
 /** Events are small and orders are locked by the batch: more would keep payers waiting. */
-const newsBatchMax = 200;
+const eventsBatchMax = 200;
 
 export function ordersReactions(orders: Orders): {
   readonly deadlines: readonly Deadline[];
@@ -47,9 +47,9 @@ export function ordersReactions(orders: Orders): {
     subscriptions: [
       {
         name: "orders.payments",
-        types: paymentNewsTypes,
-        batchMax: newsBatchMax,
-        apply: (tx, events) => orders.recordPaymentNews(tx, events),
+        types: orderPaymentEventTypes,
+        batchMax: eventsBatchMax,
+        apply: (tx, events) => orders.recordPaymentEvents(tx, events),
       },
     ],
   };

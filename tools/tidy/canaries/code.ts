@@ -42,6 +42,12 @@ export const importCanaries: readonly Canary[] = [
     content: `import { hold } from "./modules/ledger/operations.ts";\nexport const seed = hold;\n`,
   },
   {
+    rule: "door",
+    plant: "a test going past the doors of another module",
+    path: `${orders}/operations.test.ts`,
+    content: `import { books } from "../payments/domain/testing/books.ts";\nexport const seen = books;\n`,
+  },
+  {
     rule: "wiring",
     plant: "an operation that imports the api of its module",
     path: `${orders}/reactions.ts`,

@@ -78,6 +78,7 @@ export type { Sale } from "./domain.ts";
  */
 export type { Plug } from "./plug.ts";
 `,
+  "server/modules/payments/domain/testing/door.ts": "export const paid = true;\n",
   "server/modules/payments/plug.ts": "export interface Plug {\n  code: string;\n}\n",
   "server/modules/payments/reactions.ts": `import type { OrderPlaced } from "../orders/index.ts";
 export const onOrderPlaced = (event: OrderPlaced): string => event.id;
@@ -139,8 +140,9 @@ export const oldest = statement(
 export const ordersApi = { path: "/v1/orders", refusals };
 `,
   "server/modules/orders/api.test.ts": `import { program } from "../../main.ts";
+import { paid } from "../payments/domain/testing/door.ts";
 import { ordersApi } from "./api.ts";
-export const seen = [program, ordersApi];
+export const seen = [program, ordersApi, paid];
 `,
   "server/channels/wechatpay.ts": `import type { Plug } from "../modules/payments/plug.ts";
 export const wechatpay: Plug = { code: "wechatpay" };

@@ -1,5 +1,6 @@
 import type { Database } from "../../../kernel/database.ts";
 import { statement } from "../../../kernel/database.ts";
+import { behindAllIds } from "../../../kernel/ids.ts";
 import type {
   Price,
   Product,
@@ -55,8 +56,7 @@ const selectMovements = statement(
    order by id desc limit $4`,
 );
 
-/** Behind every id and every number that there is: where a list from the newest begins. */
-const behindAllIds = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+/** Behind every number that there is: where a list from the newest begins. */
 const behindAllNumbers = 2 ** 31 - 1;
 
 export interface ProductWithSkus {

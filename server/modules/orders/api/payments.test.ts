@@ -1,7 +1,7 @@
 /** Orders that are paid, completed and refunded, through HTTP, against the simulated world. */
 import { afterAll, expect, test } from "vitest";
 import { dayMs, minuteMs } from "../../../kernel/time.ts";
-import { capturedAccount } from "../../payments/index.ts";
+import { capturedAccount } from "../../payments/domain/testing/door.ts";
 import { openStand } from "./testing/stand.ts";
 
 const stand = await openStand();

@@ -5,6 +5,7 @@ import type { App } from "../../../kernel/app.ts";
 import type { Refusal } from "../../../kernel/refusal.ts";
 import { isRefusal } from "../../../kernel/refusal.ts";
 import { readIdempotencyKey } from "../../../kernel/request.ts";
+import { checkedId } from "../../../kernel/shapes.ts";
 import { refuse } from "../../../refusals.ts";
 import type { WantedRefund } from "../domain/refunds.ts";
 import { orderRefundView } from "../domain/views.ts";
@@ -12,7 +13,6 @@ import type { Orders } from "../operations/orders.ts";
 import {
   attempt,
   changeOf,
-  checkedId,
   newPayment,
   newRefund,
   orderParams,
@@ -49,7 +49,7 @@ function payRoute(app: App, orders: Orders): void {
       const asked = { channel, method, payerId, payerIp, returnUrl };
       const input = { ...changeOf(principal, request.params.orderId), ...asked };
       const key = readIdempotencyKey(request);
-      return reply.answer(await orders.startPayment(principal.tenantId, key, input));
+      return reply.answer(await orders.payOrder(principal.tenantId, key, input));
     },
   );
 }

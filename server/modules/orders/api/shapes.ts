@@ -1,9 +1,8 @@
 import Type from "typebox";
 import type { Principal } from "../../../kernel/access.ts";
-import type { Id } from "../../../kernel/ids.ts";
-import { idPatternSource } from "../../../kernel/ids.ts";
 import { statesOf } from "../../../kernel/machine.ts";
 import { currencies } from "../../../kernel/money.ts";
+import { amount, checkedId, id, time } from "../../../kernel/shapes.ts";
 import { orderMachine, orderRefundMachine } from "../domain/machine.ts";
 import type { PaymentMethod } from "../../payments/index.ts";
 
@@ -21,10 +20,6 @@ const payerMax = 128;
 export const linesMax = 50;
 export const quantityMax = 10_000;
 
-export const id = Type.Unsafe<string>(
-  Type.String({ pattern: idPatternSource, "x-allowed": "a UUIDv7 of ours" }),
-);
-const time = Type.String({ format: "date-time", examples: ["2025-11-21T03:42:00.000Z"] });
 export const memberId = Type.Unsafe<string>(
   Type.String({
     pattern: "^[A-Za-z0-9_-]{1,64}$",
@@ -34,10 +29,6 @@ export const memberId = Type.Unsafe<string>(
   }),
 );
 export const states = statesOf(orderMachine);
-const amount = Type.Object(
-  { amount: Type.Integer({ minimum: 0 }), currency: Type.Enum([...currencies]) },
-  { title: "Amount", description: "In minor units: 1999 CNY is 19.99 yuan." },
-);
 
 export const newOrder = Type.Object(
   {
@@ -204,11 +195,6 @@ export const refund = Type.Object(
   },
   { title: "OrderRefund" },
 );
-
-/** The pattern of the route has checked it. */
-export function checkedId<Name extends string>(text: string): Id<Name> {
-  return text as Id<Name>;
-}
 
 /** Members see their own orders only; to them the others do not exist. */
 export function visibleMember({ kind, memberId: own }: Principal): string | undefined {

@@ -5,7 +5,7 @@ import { refuse } from "../../../refusals.ts";
 import { release } from "../../ledger/index.ts";
 import type { ClosePaymentOutcome } from "../../payments/index.ts";
 import { decideClosePayment } from "../../payments/index.ts";
-import { settlePaid } from "./paying.ts";
+import { markPaid } from "./paying.ts";
 import type { Order, OrderId, OrdersWorld } from "./types.ts";
 import type { Cause } from "./world.ts";
 import { moveOrder, visibleOrder } from "./world.ts";
@@ -60,7 +60,7 @@ export function decideCloseDueOrder(
   if (kind !== "paid") return;
   // Left as it is it would stay due, and stand in the way of others, until its event has come.
   const paidAt = payment.paidAt ?? now;
-  settlePaid(world, order, { paidAt, completeAfterMs, madeBy: "payments", reason: "paid" }, now);
+  markPaid(world, order, { paidAt, completeAfterMs, madeBy: "payments", reason: "paid" }, now);
 }
 
 /** Refuses unless it is paid. What is completed already stays so. */

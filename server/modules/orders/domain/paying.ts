@@ -12,7 +12,7 @@ import { moveOrder, visibleOrder } from "./world.ts";
 type FromOrder = "reference" | "description" | "amountMinor" | "currency" | "expiresAt";
 
 /** What is paid, how much and until when, the order says. */
-export interface StartPayment extends Omit<OpenAttempt, FromOrder> {
+export interface PayOrder extends Omit<OpenAttempt, FromOrder> {
   readonly orderId: OrderId;
   /** Present when a member asks: only this member's orders exist then. */
   readonly memberId?: string;
@@ -23,9 +23,9 @@ export interface StartPayment extends Omit<OpenAttempt, FromOrder> {
 const descriptionMax = 127;
 
 /** Refusals stand in order of precedence; those of the attempt itself come last. */
-export function decideStartPayment(
+export function decidePayOrder(
   world: OrdersWorld,
-  command: StartPayment,
+  command: PayOrder,
   now: number,
 ): OpenAttemptOutcome {
   const order = visibleOrder(world, command);
@@ -44,7 +44,7 @@ export function decideStartPayment(
 }
 
 /** Its units are sold for good. */
-export function settlePaid(
+export function markPaid(
   world: OrdersWorld,
   order: Order,
   paid: Cause & { readonly paidAt: number; readonly completeAfterMs: number },

@@ -7,7 +7,7 @@ import { refuse } from "../../../refusals.ts";
 import type { Sku, SkuId } from "../../catalog/index.ts";
 import { stockAccounts } from "../../catalog/index.ts";
 import { available, firstShortLeg, hold } from "../../ledger/index.ts";
-import { settlePaid } from "./paying.ts";
+import { markPaid } from "./paying.ts";
 import type { Order, OrderLine, OrdersWorld, PlaceOrder } from "./types.ts";
 import { orderTold, stockLegOf } from "./world.ts";
 
@@ -53,7 +53,7 @@ export function decidePlaceOrder(
   world.written.events.push({ type: "order_placed", data: orderTold(order) });
   if (totalMinor === 0n) {
     const cause = { madeBy: "orders", reason: "there is nothing to pay" };
-    settlePaid(world, order, { paidAt: now, completeAfterMs, ...cause }, now);
+    markPaid(world, order, { paidAt: now, completeAfterMs, ...cause }, now);
   }
   return { kind: "placed", order };
 }

@@ -114,7 +114,7 @@ test("a refund that succeeds twice moves once; after a failure it moves after al
   shop.answerRefund(id, "refused");
   shop.deliver();
   shop.answerRefund(id, "refunded");
-  const told = shop.news();
+  const told = shop.paymentEvents();
   shop.deliver();
   expect(order).toMatchObject({ refundedMinor: 2_000n, refundingMinor: 0n });
   expect(shop.stockOf(mug.id)).toMatchObject({ onHand: 5n, sold: 0n });

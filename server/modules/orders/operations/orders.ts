@@ -35,9 +35,9 @@ import {
   readOrders,
   readRefunds,
 } from "../store/reads.ts";
-import type { OrderPayments } from "./payments.ts";
-import { createPaying } from "./payments.ts";
-import { createSettling } from "./settling.ts";
+import type { UsedPayments } from "./payments.ts";
+import { createOrderPayments } from "./payments.ts";
+import { createReacting } from "./reacting.ts";
 import type { OrderTenantSettings } from "./terms.ts";
 import { createTerms } from "./terms.ts";
 import { loadWorld, saveWorld } from "./worlds.ts";
@@ -54,7 +54,7 @@ export interface OrderDeps {
   readonly ids: Ids;
   readonly numbers: Numbers;
   readonly identity: Identity;
-  readonly payments: OrderPayments;
+  readonly payments: UsedPayments;
   readonly tenantSettings: OrderTenantSettings;
 }
 
@@ -69,8 +69,8 @@ export function createOrders(deps: OrderDeps) {
   const { database, committers, ids, numbers } = deps;
   const terms = createTerms(deps);
   return {
-    ...createPaying(deps),
-    ...createSettling({ ...deps, terms }),
+    ...createOrderPayments(deps),
+    ...createReacting({ ...deps, terms }),
 
     /**
      * Holds the stock of all lines or of none; 201. Refusals: sku_not_found, sku_not_on_sale,

@@ -8,15 +8,14 @@ import type { Refusal } from "../../../kernel/refusal.ts";
 import { isRefusal } from "../../../kernel/refusal.ts";
 import { refuse } from "../../../refusals.ts";
 import type {
-  Attempt,
   AttemptId,
-  ChannelTable,
   ChosenChannel,
   OpenAttemptOutcome,
   PaymentMethod,
+  Payments,
 } from "../../payments/index.ts";
-import type { StartPayment } from "../domain/paying.ts";
-import { decideStartPayment } from "../domain/paying.ts";
+import type { PayOrder } from "../domain/paying.ts";
+import { decidePayOrder } from "../domain/paying.ts";
 import type { RefundOrder, RefundOrderOutcome, WantedRefund } from "../domain/refunds.ts";
 import { decideRefundOrder } from "../domain/refunds.ts";
 import type { OrderId, OrdersWorld } from "../domain/types.ts";
@@ -24,12 +23,10 @@ import { attemptView, orderRefundView } from "../domain/views.ts";
 import { loadWorld, saveWorld } from "./worlds.ts";
 
 /** Of payments, what orders use besides its decisions. */
-export interface OrderPayments {
-  readonly channelTable: ChannelTable;
-  chooseChannel(tenantId: string, channel: string): Promise<ChosenChannel | Refusal>;
-  prepareAttempt(tenantId: string, attemptId: AttemptId): Promise<Attempt | Refusal>;
-  closeAttempt(tenantId: string, attemptId: AttemptId): Promise<Attempt>;
-}
+export type UsedPayments = Pick<
+  Payments,
+  "channelTable" | "chooseChannel" | "prepareAttempt" | "closeAttempt"
+>;
 
 export interface PaymentInput {
   readonly orderId: OrderId;
@@ -53,11 +50,11 @@ export interface RefundInput {
 /** People pay one order at a time; a batch of these is never long. */
 const batchMax = 64;
 
-export function createPaying(deps: {
+export function createOrderPayments(deps: {
   readonly committers: Committers;
   readonly ids: Ids;
   readonly numbers: Numbers;
-  readonly payments: OrderPayments;
+  readonly payments: UsedPayments;
 }) {
   const { committers, ids, numbers, payments } = deps;
 
@@ -71,7 +68,7 @@ export function createPaying(deps: {
       attemptId: ids.next<"PaymentAttempt">(),
       number: numbers.next("P"),
     };
-    return committers.runKeyed(startPayment, tenantId, key, { ...command, ...made });
+    return committers.runKeyed(payOrder, tenantId, key, { ...command, ...made });
   }
 
   return {
@@ -82,7 +79,7 @@ export function createPaying(deps: {
      * payment_time_over, payment_being_closed, channel_not_available, channel_refused,
      * channel_unavailable.
      */
-    async startPayment(
+    async payOrder(
       tenantId: string,
       key: IdempotencyKey,
       input: PaymentInput,
@@ -121,14 +118,14 @@ export function createPaying(deps: {
 const beingClosed = "payment_being_closed";
 
 /** The answer that is kept under the key names the attempt alone: it is prepared on every call. */
-const startPayment: KeyedOperation<StartPayment, OrdersWorld, OpenAttemptOutcome> = {
-  name: "orders.start_payment",
+const payOrder: KeyedOperation<PayOrder, OrdersWorld, OpenAttemptOutcome> = {
+  name: "orders.pay_order",
   batchMax,
   load(tx, commands) {
     const orderIds = commands.map(({ orderId }) => orderId);
     return loadWorld(tx, { orders: orderIds, payments: orderIds });
   },
-  decide: decideStartPayment,
+  decide: decidePayOrder,
   save: saveWorld,
   answer(outcome) {
     if (isRefusal(outcome)) return outcome;
@@ -154,7 +151,7 @@ const refundOrder: KeyedOperation<RefundOrder, OrdersWorld, RefundOrderOutcome> 
   },
 };
 
-/** Of an answer of `startPayment` above. */
+/** Of an answer of `payOrder` above. */
 function attemptIn({ attemptId }: { readonly attemptId?: unknown }): AttemptId {
   assert(typeof attemptId === "string", "the answer names its attempt");
   return attemptId as AttemptId;

@@ -1,7 +1,7 @@
 import type { Tx } from "../../../kernel/database.ts";
 import { stockAccounts } from "../../catalog/index.ts";
 import { loadLedger, saveLedger } from "../../ledger/index.ts";
-import { accountsOfAttempts, loadPayments, savePayments } from "../../payments/index.ts";
+import { loadPayments, refundAccountsOf, savePayments } from "../../payments/index.ts";
 import type { Order, OrderId, OrdersWorld } from "../domain/types.ts";
 import { nothingWritten } from "../domain/world.ts";
 import { loadRefunds } from "../store/refunds.ts";
@@ -31,8 +31,7 @@ export async function loadWorld(tx: Tx, wanted: WantedWorld): Promise<OrdersWorl
     loadRefunds(tx, wanted.refunds === true ? wanted.orders : []),
   ]);
   const found = wanted.stock === true ? [...orders.values()] : [];
-  const paid = [...payments.attempts.values()].filter(({ state }) => state === "paid");
-  const money = wanted.money === true ? accountsOfAttempts(paid) : [];
+  const money = wanted.money === true ? refundAccountsOf(payments) : [];
   const ledger = await loadLedger(tx, {
     accounts: [...found.flatMap(stockAccountsOf), ...money],
     bundles: found.map(({ stockBundleId }) => stockBundleId),

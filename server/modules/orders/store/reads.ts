@@ -3,9 +3,9 @@ import { statement } from "../../../kernel/database.ts";
 import type { OrderState } from "../domain/machine.ts";
 import type { HistoryStep, Order, OrderId, OrderRefund } from "../domain/types.ts";
 import type { OrderRefundRow } from "./refunds.ts";
-import { refundOf } from "./refunds.ts";
+import { refundColumns, refundOf } from "./refunds.ts";
 import type { OrderRow } from "./world.ts";
-import { orderOf } from "./world.ts";
+import { orderColumns, orderOf } from "./world.ts";
 
 interface StepRow {
   step: number;
@@ -16,29 +16,26 @@ interface StepRow {
   reason: string;
 }
 
-const columns = `id, number, member_id, state, lines, total, currency, placed_by, placed_at,
-          close_due_at, stock_bundle_id, paid_at, complete_due_at, refunded, refunding, changed_at`;
-
 const selectOrder = statement(
   "orders.order_by_id",
-  `select ${columns} from orders.orders where tenant_id = $1 and id = $2`,
+  `select ${orderColumns} from orders.orders where tenant_id = $1 and id = $2`,
 );
 
 const selectOrderByNumber = statement(
   "orders.order_by_number",
-  `select ${columns} from orders.orders where tenant_id = $1 and number = $2`,
+  `select ${orderColumns} from orders.orders where tenant_id = $1 and number = $2`,
 );
 
 const selectOrders = statement(
   "orders.order_page",
-  `select ${columns} from orders.orders
+  `select ${orderColumns} from orders.orders
    where tenant_id = $1 and ($2::uuid is null or id < $2) and ($3::text is null or state = $3)
    order by id desc limit $4`,
 );
 
 const selectOrdersOfMember = statement(
   "orders.order_page_of_member",
-  `select ${columns} from orders.orders
+  `select ${orderColumns} from orders.orders
    where tenant_id = $1 and member_id = $5 and ($2::uuid is null or id < $2)
      and ($3::text is null or state = $3)
    order by id desc limit $4`,
@@ -52,8 +49,7 @@ const selectHistory = statement(
 
 const selectRefunds = statement(
   "orders.refunds_of_order",
-  `select r.id, r.order_id, r.number, r.cause, r.amount, o.currency, r.lines, r.restock, r.reason,
-          r.state, r.failure, r.requested_by, r.requested_at, r.ended_at
+  `select ${refundColumns}
    from orders.refunds r
    join orders.orders o on o.tenant_id = $1 and o.id = r.order_id
    where r.tenant_id = $1 and r.order_id = $2 order by r.id`,

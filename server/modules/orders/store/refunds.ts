@@ -1,5 +1,5 @@
 import type { Tx } from "../../../kernel/database.ts";
-import { statement, timestamp, timestamps } from "../../../kernel/database.ts";
+import { optionalTimestamps, statement, timestamps } from "../../../kernel/database.ts";
 import type { Currency } from "../../../kernel/money.ts";
 import type { RefundId } from "../../payments/index.ts";
 import type { OrderRefundState } from "../domain/machine.ts";
@@ -27,11 +27,14 @@ interface LineJson {
   readonly n: number;
 }
 
+// A refund `r` has the currency of its order `o`.
+export const refundColumns = `r.id, r.order_id, r.number, r.cause, r.amount, o.currency, r.lines, r.restock,
+          r.reason, r.state, r.failure, r.requested_by, r.requested_at, r.ended_at`;
+
 const selectRefunds = statement(
   "orders.load_refunds",
   // Without locks of their own: whoever changes them holds the lock of their order.
-  `select r.id, r.order_id, r.number, r.cause, r.amount, o.currency, r.lines, r.restock, r.reason,
-          r.state, r.failure, r.requested_by, r.requested_at, r.ended_at
+  `select ${refundColumns}
    from orders.refunds r
    join orders.orders o on o.tenant_id = $1 and o.id = r.order_id
    where r.tenant_id = $1 and r.order_id = any($2::uuid[]) order by r.id`,
@@ -96,7 +99,7 @@ export function saveRefunds(tx: Tx, { newRefunds, changedRefunds }: Written): vo
     changed.map(({ id }) => id),
     changed.map(({ state }) => state),
     changed.map(({ failure }) => failure ?? null),
-    changed.map(({ endedAt }) => optionalTime(endedAt)),
+    optionalTimestamps(changed.map(({ endedAt }) => endedAt)),
   ]);
 }
 
@@ -117,10 +120,6 @@ export function refundOf(row: OrderRefundRow): OrderRefund {
     failure: row.failure ?? undefined,
     endedAt: row.ended_at ?? undefined,
   };
-}
-
-export function optionalTime(epochMs: number | undefined): string | null {
-  return epochMs === undefined ? null : timestamp(epochMs);
 }
 
 function jsonOf({ line, quantity }: LineQuantity): LineJson {

@@ -1,10 +1,10 @@
 import type { Tx } from "../../../kernel/database.ts";
-import { statement, timestamp, timestamps } from "../../../kernel/database.ts";
+import { optionalTimestamps, statement, timestamp, timestamps } from "../../../kernel/database.ts";
 import type { Currency } from "../../../kernel/money.ts";
 import type { SkuId } from "../../catalog/index.ts";
 import type { OrderState } from "../domain/machine.ts";
 import type { HistoryStep, Order, OrderId, OrderLine, OrdersWorld } from "../domain/types.ts";
-import { optionalTime, saveRefunds } from "./refunds.ts";
+import { saveRefunds } from "./refunds.ts";
 
 export interface OrderRow {
   id: OrderId;
@@ -33,10 +33,12 @@ interface LineJson {
   readonly price: number;
 }
 
+export const orderColumns = `id, number, member_id, state, lines, total, currency, placed_by, placed_at,
+          close_due_at, stock_bundle_id, paid_at, complete_due_at, refunded, refunding, changed_at`;
+
 const lockOrders = statement(
   "orders.lock_orders",
-  `select id, number, member_id, state, lines, total, currency, placed_by, placed_at,
-          close_due_at, stock_bundle_id, paid_at, complete_due_at, refunded, refunding, changed_at
+  `select ${orderColumns}
    from orders.orders where tenant_id = $1 and id = any($2::uuid[])
    order by id for no key update`,
 );
@@ -143,6 +145,15 @@ export async function takeOrdersToComplete(tx: Tx, limit: number): Promise<Order
   return (await tx.rows<{ id: OrderId }>(lockCompleteDue, values)).map(({ id }) => id);
 }
 
+/** Writes what decisions did to orders: one statement a table. */
+export function saveOrders(tx: Tx, { written }: OrdersWorld): void {
+  insertPlaced(tx, written.placed);
+  updateChanged(tx, [...written.changed]);
+  insertHistory(tx, written.steps);
+  saveRefunds(tx, written);
+  tx.emit(written.events);
+}
+
 function insertPlaced(tx: Tx, placed: readonly Order[]): void {
   if (placed.length === 0) return;
   tx.write(insertOrders, [
@@ -159,15 +170,6 @@ function insertPlaced(tx: Tx, placed: readonly Order[]): void {
   ]);
 }
 
-/** Writes what decisions did to orders: one statement a table. */
-export function saveOrders(tx: Tx, { written }: OrdersWorld): void {
-  insertPlaced(tx, written.placed);
-  updateChanged(tx, [...written.changed]);
-  insertHistory(tx, written.steps);
-  saveRefunds(tx, written);
-  tx.emit(written.events);
-}
-
 function updateChanged(tx: Tx, changed: readonly Order[]): void {
   if (changed.length === 0) return;
   tx.write(updateOrders, [
@@ -176,8 +178,8 @@ function updateChanged(tx: Tx, changed: readonly Order[]): void {
     changed.map(({ id }) => id),
     changed.map(({ state }) => state),
     changed.map(({ id, stockBundleId }) => (stockBundleId === id ? null : stockBundleId)),
-    changed.map(({ paidAt }) => optionalTime(paidAt)),
-    changed.map(({ completeDueAt }) => optionalTime(completeDueAt)),
+    optionalTimestamps(changed.map(({ paidAt }) => paidAt)),
+    optionalTimestamps(changed.map(({ completeDueAt }) => completeDueAt)),
     changed.map(({ refundedMinor }) => refundedMinor),
     changed.map(({ refundingMinor }) => refundingMinor),
   ]);

@@ -1,23 +1,14 @@
 import type { FastifyRequest } from "fastify";
 import Type from "typebox";
 import type { App } from "../../../kernel/app.ts";
-import { pageOf, pageQuery, toPage } from "../../../kernel/page.ts";
+import { pageOf, pageQuery, readIdPage, toPage } from "../../../kernel/page.ts";
 import { isRefusal } from "../../../kernel/refusal.ts";
 import { rawBodyOf } from "../../../kernel/request.ts";
+import { checkedId, id, time } from "../../../kernel/shapes.ts";
 import { noticeView } from "../domain/views.ts";
 import type { Notices } from "../operations/notices.ts";
 import type { PaymentReads } from "../operations/reads.ts";
-import {
-  accountTags,
-  channel,
-  checkedId,
-  id,
-  number,
-  readIdPage,
-  readingTenant,
-  staffOf,
-  time,
-} from "./shapes.ts";
+import { accountTags, channel, number, readingTenant, staffOf } from "./shapes.ts";
 
 const text = Type.String();
 /** A channel sends at most as many as there are payments, from a few addresses. */

@@ -1,22 +1,13 @@
 import Type from "typebox";
 import type { App } from "../../../kernel/app.ts";
 import { statesOf } from "../../../kernel/machine.ts";
-import { pageOf, pageQuery, toPage } from "../../../kernel/page.ts";
+import { pageOf, pageQuery, readIdPage, toPage } from "../../../kernel/page.ts";
 import { isRefusal } from "../../../kernel/refusal.ts";
+import { amount, checkedId, id, time } from "../../../kernel/shapes.ts";
 import { attemptMachine, paymentMachine, refundMachine } from "../domain/machines.ts";
 import type { PaymentReads } from "../operations/reads.ts";
 import { attemptView, logEntryView, paymentView, refundView } from "../domain/views.ts";
-import {
-  amount,
-  channel,
-  checkedId,
-  id,
-  readIdPage,
-  reading,
-  staffOf,
-  tags,
-  time,
-} from "./shapes.ts";
+import { channel, reading, staffOf, tags } from "./shapes.ts";
 
 const text = Type.String();
 const paymentState = Type.Enum(statesOf(paymentMachine));

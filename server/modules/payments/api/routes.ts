@@ -1,8 +1,8 @@
 import type { App } from "../../../kernel/app.ts";
 import type { Notices } from "../operations/notices.ts";
 import type { PaymentReads } from "../operations/reads.ts";
-import type { ManagedAccounts } from "./accounts.ts";
-import { accountReads, accountWrites } from "./accounts.ts";
+import type { ManagedAccounts } from "./channel-accounts.ts";
+import { accountReads, accountWrites } from "./channel-accounts.ts";
 import { noticeReads, noticeRoute } from "./notices.ts";
 import { logRoutes, paymentRoutes, refundRoutes } from "./payments.ts";
 

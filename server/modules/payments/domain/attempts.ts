@@ -207,7 +207,7 @@ export function decideClosePayment(
 
   for (const attempt of openAttemptsOf(world, payment)) startClosing(world, attempt, now);
   movePayment(world, payment, "closing");
-  settleClosing(world, payment);
+  endClosing(world, payment);
   return { kind: isClosed(payment) ? "closed" : "closing", payment };
 }
 
@@ -246,7 +246,7 @@ export function decideRecordPrepared(
   }
   attempt.failure = `${answer.channelCode}: ${answer.channelMessage}`;
   moveAttempt(world, attempt, "failed");
-  settleClosing(world, paymentOf(world, attempt));
+  endClosing(world, paymentOf(world, attempt));
   return attempt;
 }
 
@@ -289,7 +289,7 @@ function isClosedAnswer(answer: ChannelAnswer<"closed">): boolean {
 export function closeAttempt(world: PaymentsWorld, attempt: Attempt): void {
   if (!isOpen(attempt.state)) return;
   moveAttempt(world, attempt, "closed");
-  settleClosing(world, paymentOf(world, attempt));
+  endClosing(world, paymentOf(world, attempt));
 }
 
 export function startClosing(world: PaymentsWorld, attempt: Attempt, now: number): void {
@@ -311,7 +311,7 @@ export function askAgain(
 }
 
 /** A payment that waits for its attempts to close is closed with the last of them. */
-function settleClosing(world: PaymentsWorld, payment: Payment): void {
+function endClosing(world: PaymentsWorld, payment: Payment): void {
   if (payment.state !== "closing" || openAttemptsOf(world, payment).length > 0) return;
   movePayment(world, payment, "closed");
   const data = { paymentId: payment.id, reference: payment.reference };

@@ -10,3 +10,8 @@ export function differencesOf(fields: readonly Field[]): Difference[] {
       : [{ field, ours: String(ours), theirs: String(theirs) }],
   );
 }
+
+/** "amount, currency" */
+export function fieldsOf(differences: readonly Difference[]): string {
+  return differences.map(({ field }) => field).join(", ");
+}

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { assert } from "../../../kernel/assert.ts";
 import { hourMs } from "../../../kernel/time.ts";
 import type { ChannelRefund, ChannelTrade, NoticeVerdict } from "../plug.ts";
-import { capturedAccount } from "./accounts.ts";
+import { capturedAccount } from "./ledger-accounts.ts";
 import type { NoticeEvent, StoredNotice, TakeNotice } from "./notices.ts";
 import { decideTakeNotice, noticeKeyOf } from "./notices.ts";
 import type { AttemptAt, Books } from "./testing/books.ts";

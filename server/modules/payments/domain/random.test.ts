@@ -4,7 +4,7 @@ import type { SeededRandom } from "../../../kernel/testing/random.ts";
 import { withSeed } from "../../../kernel/testing/random.ts";
 import { minuteMs } from "../../../kernel/time.ts";
 import type { ChannelAnswer } from "../plug.ts";
-import { capturedAccount, channelAccount } from "./accounts.ts";
+import { capturedAccount, channelLedgerAccount } from "./ledger-accounts.ts";
 import { leaseMs } from "./schedules.ts";
 import type { Books } from "./testing/books.ts";
 import {
@@ -326,7 +326,7 @@ function checkMoney(books: Books): void {
   for (const { id } of accounts) {
     const own = [...books.attempts.values()].filter(({ accountId }) => accountId === id);
     const captured = sumOf(own.map((attempt) => postedOf(books, attempt.id)));
-    const atChannel = books.accounts.get(channelAccount(id))?.posted ?? 0n;
+    const atChannel = books.accounts.get(channelLedgerAccount(id))?.posted ?? 0n;
     assert(atChannel === -captured, "the channel keeps what was captured");
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { dayMs, secondMs } from "../../../kernel/time.ts";
-import { capturedAccount, channelAccount } from "./accounts.ts";
+import { capturedAccount, channelLedgerAccount } from "./ledger-accounts.ts";
 import type { RequestRefund } from "./refunds.ts";
 import type { Books } from "./testing/books.ts";
 import {
@@ -105,7 +105,7 @@ describe("asking for a refund", () => {
       asked: 0,
     });
     expect(balanceOf(books, capturedAccount(attemptId))).toEqual({ posted: paid, held: 300n });
-    expect(balanceOf(books, channelAccount(account.id)).posted).toBe(-paid);
+    expect(balanceOf(books, channelLedgerAccount(account.id)).posted).toBe(-paid);
     expect(books.events.at(-1)).toEqual({
       type: "refund_requested",
       data: {

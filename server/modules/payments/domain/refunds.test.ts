@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { derivedId } from "../../../kernel/ids.ts";
 import { dayMs, minuteMs, secondMs } from "../../../kernel/time.ts";
 import type { ChannelAnswer, ChannelRefund } from "../plug.ts";
-import { capturedAccount, channelAccount } from "./accounts.ts";
+import { capturedAccount, channelLedgerAccount } from "./ledger-accounts.ts";
 import type { ToldRefund } from "./testing/books.ts";
 import {
   account,
@@ -139,7 +139,7 @@ describe("money that went back", () => {
       nextActionAt: undefined,
     });
     expect(balanceOf(books, capturedAccount(attemptId))).toEqual({ posted: 700n, held: 0n });
-    expect(balanceOf(books, channelAccount(account.id)).posted).toBe(-700n);
+    expect(balanceOf(books, channelLedgerAccount(account.id)).posted).toBe(-700n);
     const data = { refundId, reference: order, attemptId, amountMinor: 300, currency: "CNY" };
     expect(books.events.slice(2)).toEqual([
       { type: "refund_succeeded", data: { ...data, cause: "requested" } },

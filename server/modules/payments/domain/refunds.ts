@@ -7,9 +7,9 @@ import { refuse } from "../../../refusals.ts";
 import type { LedgerWorld } from "../../ledger/index.ts";
 import { available, canMove, hold, move, post, release } from "../../ledger/index.ts";
 import type { ChannelAnswer, ChannelCapabilities, ChannelRefund } from "../plug.ts";
-import { capturedAccount, channelAccount } from "./accounts.ts";
+import { capturedAccount, channelLedgerAccount } from "./ledger-accounts.ts";
 import { wordAnswer } from "./answers.ts";
-import { differencesOf } from "./differences.ts";
+import { differencesOf, fieldsOf } from "./differences.ts";
 import { refundStepMs, refundWithoutFundsMs } from "./schedules.ts";
 import type {
   AccountIdentity,
@@ -22,7 +22,7 @@ import type {
   RefundCause,
   RefundId,
 } from "./types.ts";
-import { attemptIn, moveRefund, noteRefund, refundIn, refundTold } from "./world.ts";
+import { attemptIn, isOver, moveRefund, noteRefund, refundIn, refundTold } from "./world.ts";
 
 /** What each channel can do, by its code. */
 export type ChannelTable = ReadonlyMap<string, ChannelCapabilities>;
@@ -203,8 +203,7 @@ function bookRefund(
   const differences = compareRefund(refund, attempt, account, answer.value);
   if (differences.length > 0) {
     if (what !== "notice") askRefundAgain(world, refund, now + refundStepMs(refund));
-    const fields = differences.map(({ field }) => field).join(", ");
-    tellMismatch(world, refund, `the channel tells another ${fields}`);
+    tellMismatch(world, refund, `the channel tells another ${fieldsOf(differences)}`);
     return { kind: "mismatch", refund, differences };
   }
   refund.channelRefundNumber ??= answer.value.channelRefundNumber;
@@ -247,9 +246,7 @@ function bookRefused(
 ): RefundOutcome {
   assert(answer.kind === "refused");
   // A late no to what a notice has settled by now.
-  if (refund.state === "refunded" || refund.state === "failed") {
-    return { kind: "no_answer", refund };
-  }
+  if (isOver(refund)) return { kind: "no_answer", refund };
   const why = `${answer.channelCode}: ${answer.channelMessage}`;
   if (what === "query_refund") {
     // A question that is refused says nothing about the refund, except that there is none yet.
@@ -315,9 +312,7 @@ function failRefund(
   refund: Refund,
   { why }: { readonly why: string },
 ): RefundOutcome {
-  if (refund.state === "refunded" || refund.state === "failed") {
-    return { kind: "told_before", refund };
-  }
+  if (isOver(refund)) return { kind: "told_before", refund };
   release(ledger, { bundleId: refund.id, reason: "refund failed" });
   refund.failure = why;
   moveRefund(world, refund, "failed");
@@ -326,9 +321,7 @@ function failRefund(
 }
 
 function bookAbnormal(world: PaymentsWorld, refund: Refund, now: number): RefundOutcome {
-  if (refund.state === "refunded" || refund.state === "failed") {
-    return { kind: "told_before", refund };
-  }
+  if (isOver(refund)) return { kind: "told_before", refund };
   if (refund.state === "abnormal") {
     askRefundAgain(world, refund, now + refundStepMs(refund));
     return { kind: "abnormal", refund };
@@ -346,16 +339,14 @@ function bookProcessing(
   now: number,
   { atOnce }: { readonly atOnce: boolean },
 ): RefundOutcome {
-  if (refund.state === "refunded" || refund.state === "failed") {
-    return { kind: "told_before", refund };
-  }
+  if (isOver(refund)) return { kind: "told_before", refund };
   if (refund.state === "requested") moveRefund(world, refund, "processing", now);
   askRefundAgain(world, refund, atOnce ? now : now + refundStepMs(refund));
   return { kind: "processing", refund };
 }
 
 function askRefundAgain(world: PaymentsWorld, refund: Refund, at: number): void {
-  if (refund.state === "refunded" || refund.state === "failed") return;
+  if (isOver(refund)) return;
   refund.nextActionAt = at;
   noteRefund(world, refund);
 }
@@ -380,7 +371,7 @@ function tellTrouble(
 function legOf(refund: Refund, attempt: Attempt) {
   return {
     debit: capturedAccount(attempt.id),
-    credit: channelAccount(attempt.accountId),
+    credit: channelLedgerAccount(attempt.accountId),
     amount: refund.amountMinor,
   };
 }
@@ -388,5 +379,5 @@ function legOf(refund: Refund, attempt: Attempt) {
 /** "mismatch: amount" */
 export function wordRefund(outcome: RefundOutcome): string {
   if (outcome.kind !== "mismatch") return outcome.kind;
-  return `mismatch: ${outcome.differences.map(({ field }) => field).join(", ")}`;
+  return `mismatch: ${fieldsOf(outcome.differences)}`;
 }

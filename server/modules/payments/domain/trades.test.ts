@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { dayMs, secondMs } from "../../../kernel/time.ts";
 import type { ChannelAnswer, ChannelTrade } from "../plug.ts";
-import { capturedAccount, channelAccount } from "./accounts.ts";
+import { capturedAccount, channelLedgerAccount } from "./ledger-accounts.ts";
 import {
   account,
   assertAskedAgain,
@@ -127,7 +127,7 @@ describe("money that came in", () => {
     });
     expect(paymentOf(books)).toMatchObject({ state: "paid", paidAttemptId: attemptId, paidAt });
     expect(balanceOf(books, capturedAccount(attemptId))).toEqual({ posted: paid, held: 0n });
-    expect(balanceOf(books, channelAccount(account.id))).toEqual({ posted: -paid, held: 0n });
+    expect(balanceOf(books, channelLedgerAccount(account.id))).toEqual({ posted: -paid, held: 0n });
     const told = { paymentId, reference: order, attemptId, amountMinor: 1_000, currency: "CNY" };
     expect(books.events).toEqual([
       { type: "payment_paid", data: { ...told, paidAt, late: false } },
@@ -281,7 +281,7 @@ describe("a second payment of one thing [PAY-07] [PAY-08] [REF-16]", () => {
     });
     expect(balanceOf(books, capturedAccount(attemptId))).toEqual({ posted: paid, held: paid });
     expect(balanceOf(books, capturedAccount(first))).toEqual({ posted: paid, held: 0n });
-    expect(balanceOf(books, channelAccount(account.id)).posted).toBe(-2n * paid);
+    expect(balanceOf(books, channelLedgerAccount(account.id)).posted).toBe(-2n * paid);
     expect(eventTypes(books)).toEqual(["payment_paid", "refund_requested", "payment_surplus"]);
     expect(books.events.at(-1)?.data).toEqual({
       paymentId: paymentOf(books).id,

@@ -3,10 +3,10 @@ import { minorToNumber } from "../../../kernel/money.ts";
 import type { LedgerWorld } from "../../ledger/index.ts";
 import { hasBundle, move, openAccount } from "../../ledger/index.ts";
 import type { ChannelAnswer, ChannelTrade } from "../plug.ts";
-import { accountSpecsOf, capturedAccount, channelAccount } from "./accounts.ts";
+import { accountSpecsOf, capturedAccount, channelLedgerAccount } from "./ledger-accounts.ts";
 import { wordAnswer } from "./answers.ts";
 import { askAgain, closeAttempt, startClosing } from "./attempts.ts";
-import { differencesOf } from "./differences.ts";
+import { differencesOf, fieldsOf } from "./differences.ts";
 import { openRefund } from "./refunds.ts";
 import type {
   AccountIdentity,
@@ -157,7 +157,7 @@ function bookPaid(
 function capture(ledger: LedgerWorld, attempt: Attempt, payment: Payment): void {
   for (const spec of accountSpecsOf(attempt)) openAccount(ledger, spec);
   if (hasBundle(ledger, attempt.id)) return;
-  const debit = channelAccount(attempt.accountId);
+  const debit = channelLedgerAccount(attempt.accountId);
   const credit = capturedAccount(attempt.id);
   move(ledger, {
     id: attempt.id,
@@ -235,7 +235,7 @@ function openSurplusRefund(
 
 /** Told once, however often the channel repeats it. */
 function tellMismatch(world: PaymentsWorld, attempt: Attempt, differences: Difference[]): void {
-  const failure = `the channel tells another ${differences.map(({ field }) => field).join(", ")}`;
+  const failure = `the channel tells another ${fieldsOf(differences)}`;
   if (attempt.failure === failure) return;
   attempt.failure = failure;
   noteAttempt(world, attempt);
@@ -247,5 +247,5 @@ function tellMismatch(world: PaymentsWorld, attempt: Attempt, differences: Diffe
 /** "mismatch: amount" */
 export function wordTrade(outcome: TradeOutcome): string {
   if (outcome.kind !== "mismatch") return outcome.kind;
-  return `mismatch: ${outcome.differences.map(({ field }) => field).join(", ")}`;
+  return `mismatch: ${fieldsOf(outcome.differences)}`;
 }

@@ -60,6 +60,11 @@ export function isOpen(state: AttemptState): boolean {
   return state === "preparing" || state === "awaiting" || state === "closing";
 }
 
+/** Money may still go back after a failure, but nobody is asked about it any more. */
+export function isOver({ state }: Refund): boolean {
+  return state === "refunded" || state === "failed";
+}
+
 export function movePayment(world: PaymentsWorld, payment: Payment, to: PaymentState): void {
   assertMove(paymentMachine, payment.state, to);
   payment.state = to;

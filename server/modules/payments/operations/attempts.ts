@@ -12,10 +12,7 @@ import { execute } from "../../../kernel/operation.ts";
 import type { Refusal } from "../../../kernel/refusal.ts";
 import type { Clock } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
-import type { LedgerWorld } from "../../ledger/index.ts";
-import { loadLedger, saveLedger } from "../../ledger/index.ts";
 import type { ChannelAnswer, ChannelTrade, Prepared } from "../plug.ts";
-import { accountsOfAttempts } from "../domain/accounts.ts";
 import type { RecordClosed, RecordPrepared } from "../domain/attempts.ts";
 import {
   decideRecordClosed,
@@ -31,6 +28,8 @@ import { savePayments } from "../store/save.ts";
 import { loadPayments } from "../store/world.ts";
 import type { Caller, ChannelCalls } from "./calls.ts";
 import type { ChannelAccounts } from "./channel-accounts.ts";
+import type { MoneyWorld } from "./money.ts";
+import { answersMax, loadMoney, saveMoney } from "./money.ts";
 
 export interface AttemptsDeps {
   readonly database: Database;
@@ -43,9 +42,6 @@ export interface AttemptsDeps {
   /** How long after the payer could first pay the channel is first asked [PAY-10]. */
   readonly firstQueryMs: (tenantId: string) => Promise<number>;
 }
-
-/** Answers of one moment share a transaction; more only makes its locks last longer. */
-const recordsMax = 128;
 
 export function createAttempts(deps: AttemptsDeps) {
   const { database, committers, ids, numbers, clock, accounts, calls } = deps;
@@ -206,7 +202,7 @@ async function loadOf(tx: Tx, commands: readonly OfAttempt[]): Promise<PaymentsW
 
 const recordPrepared: Operation<RecordPrepared, PaymentsWorld, Attempt> = {
   name: "payments.record_prepared",
-  batchMax: recordsMax,
+  batchMax: answersMax,
   load: loadOf,
   decide: decideRecordPrepared,
   save: (tx, world) => savePayments(tx, world),
@@ -214,7 +210,7 @@ const recordPrepared: Operation<RecordPrepared, PaymentsWorld, Attempt> = {
 
 const recordClosed: Operation<RecordClosed, PaymentsWorld, Attempt> = {
   name: "payments.record_closed",
-  batchMax: recordsMax,
+  batchMax: answersMax,
   load: loadOf,
   decide: decideRecordClosed,
   save: (tx, world) => savePayments(tx, world),
@@ -222,62 +218,30 @@ const recordClosed: Operation<RecordClosed, PaymentsWorld, Attempt> = {
 
 const startClosing: Operation<OfAttempt, PaymentsWorld, Attempt> = {
   name: "payments.start_closing",
-  batchMax: recordsMax,
+  batchMax: answersMax,
   load: loadOf,
   decide: decideStartClosing,
   save: (tx, world) => savePayments(tx, world),
 };
 
-/** Payments with the money of the attempts in question. */
-export interface MoneyWorld {
-  readonly payments: PaymentsWorld;
-  readonly ledger: LedgerWorld;
-}
-
-/** Locks payments, then the money of these attempts. */
-export async function loadMoney(
-  tx: Tx,
-  payments: PaymentsWorld,
-  attemptIds: readonly AttemptId[],
-): Promise<MoneyWorld> {
-  const attempts = [...new Set(attemptIds)].flatMap((id) => payments.attempts.get(id) ?? []);
-  const refundIds = [...payments.refunds.keys()];
-  const bundles = [...attempts.map(({ id }) => id), ...refundIds];
-  const ledger = await loadLedger(tx, { accounts: accountsOfAttempts(attempts), bundles });
-  return { payments, ledger };
-}
-
-export function saveMoney(tx: Tx, { payments, ledger }: MoneyWorld): void {
-  savePayments(tx, payments);
-  saveLedger(tx, ledger);
+async function loadMoneyOf(tx: Tx, commands: readonly OfAttempt[]): Promise<MoneyWorld> {
+  const payments = await loadOf(tx, commands);
+  const attemptIds = commands.map(({ attemptId }) => attemptId);
+  return await loadMoney(tx, payments, attemptIds);
 }
 
 const recordTrades: Operation<RecordTrade, MoneyWorld, TradeOutcome> = {
   name: "payments.record_trade",
-  batchMax: recordsMax,
-  async load(tx, commands) {
-    const payments = await loadOf(tx, commands);
-    return await loadMoney(
-      tx,
-      payments,
-      commands.map(({ attemptId }) => attemptId),
-    );
-  },
+  batchMax: answersMax,
+  load: loadMoneyOf,
   decide: ({ payments, ledger }, command, now) => decideRecordTrade(payments, ledger, command, now),
   save: saveMoney,
 };
 
 const refundSurplus: Operation<RefundSurplus, MoneyWorld, void> = {
   name: "payments.refund_surplus",
-  batchMax: recordsMax,
-  async load(tx, commands) {
-    const payments = await loadOf(tx, commands);
-    return await loadMoney(
-      tx,
-      payments,
-      commands.map(({ attemptId }) => attemptId),
-    );
-  },
+  batchMax: answersMax,
+  load: loadMoneyOf,
   decide: ({ payments, ledger }, command, now) =>
     decideRefundSurplus(payments, ledger, command, now),
   save: saveMoney,

@@ -22,6 +22,7 @@ import type {
   RefundRequest,
 } from "../plug.ts";
 import { noticePathOf } from "../domain/channel-accounts.ts";
+import type { ChannelTable } from "../domain/refunds.ts";
 import type { Refund } from "../domain/types.ts";
 import type { OpenAccount } from "./channel-accounts.ts";
 
@@ -36,16 +37,17 @@ export type ChannelCalls = ReturnType<typeof createChannelCalls>;
 
 export function createChannelCalls(deps: {
   readonly clock: Clock;
+  /** How channels reach us with their notices. */
   readonly publicUrl: string;
+  readonly capabilities: ChannelTable;
   readonly outsideCall: Metrics["outsideCall"] | undefined;
 }) {
-  const { clock, publicUrl, outsideCall } = deps;
-  const openedPlugs = new Map<string, ChannelPlug>();
+  const { clock, publicUrl, capabilities, outsideCall } = deps;
   const guards = createGuards({
     max: guardedAccountsMax,
     create: (key) => {
       const [channel = "", purpose] = key.split(" ");
-      const limits = openedPlugs.get(channel)?.capabilities.perSecondMax;
+      const limits = capabilities.get(channel)?.perSecondMax;
       const perSecondMax = purpose === "prepare" ? limits?.prepare : limits?.other;
       return createGuard({
         name: channel,
@@ -72,7 +74,6 @@ export function createChannelCalls(deps: {
     ) => Promise<ChannelAnswer<Value>>,
   ): Promise<ChannelAnswer<Value>> {
     const { plug, account } = opened;
-    openedPlugs.set(plug.code, plug);
     const guard = guards.of(`${plug.code} ${purpose} ${tenantId} ${account.id}`);
     try {
       return await guard.run((signal) => work(plug, account, signal));

@@ -13,8 +13,8 @@ import { channelNoticeIdOf, decideTakeNotice, numbersOf } from "../domain/notice
 import type { NoticeReply, RawNotice } from "../plug.ts";
 import { loadNotices, saveNotices } from "../store/notices.ts";
 import { loadPayments } from "../store/world.ts";
-import { loadMoney, saveMoney } from "./attempts.ts";
 import type { ChannelAccounts } from "./channel-accounts.ts";
+import { answersMax, loadMoney, saveMoney } from "./money.ts";
 
 export interface NoticesDeps {
   readonly committers: Committers;
@@ -32,8 +32,6 @@ const verifyMsMax = 4 * secondMs;
  */
 const unprovenKeptAtOnce = 30;
 const unprovenKeptPerSecond = 0.5;
-/** Notices of one moment share a transaction; more only makes its locks last longer. */
-const noticesMax = 128;
 
 export interface NoticePlace {
   readonly channel: string;
@@ -86,7 +84,7 @@ export function createNotices({ committers, ids, numbers, clock, accounts }: Not
 
 const takeNotices: Operation<TakeNotice, NoticesWorld, NoticeOutcome> = {
   name: "payments.take_notice",
-  batchMax: noticesMax,
+  batchMax: answersMax,
   async load(tx, commands) {
     const told = commands.map(({ judged }) => numbersOf(judged));
     const attemptNumbers = told.flatMap(({ attemptNumber }) => attemptNumber ?? []);

@@ -56,7 +56,13 @@ export type Payments = ReturnType<typeof createPayments>;
 export function createPayments(deps: PaymentsDeps) {
   const { identity, tenantSettings, clock, publicUrl } = deps;
   const accounts = createChannelAccounts(deps);
-  const calls = createChannelCalls({ clock, publicUrl, outsideCall: deps.outsideCall });
+  const { capabilities } = accounts;
+  const calls = createChannelCalls({
+    clock,
+    publicUrl,
+    capabilities,
+    outsideCall: deps.outsideCall,
+  });
   const firstQueryMs = async (tenantId: string): Promise<number> => {
     const seconds = await identity.setting(tenantId, tenantSettings.firstQueryAfterSeconds);
     return seconds < 0 ? firstQueryMsDefault : seconds * secondMs;
@@ -64,7 +70,7 @@ export function createPayments(deps: PaymentsDeps) {
   const shared = { ...deps, accounts, calls };
   return {
     channelAccounts: accounts,
-    channelTable: accounts.capabilities,
+    channelTable: capabilities,
     chooseChannel: accounts.choose,
     ...createAttempts({ ...shared, firstQueryMs }),
     ...createRefunds(shared),

@@ -11,12 +11,14 @@ import type { ChannelAnswer, ChannelRefund } from "../plug.ts";
 import type { RecordRefund, RefundOutcome } from "../domain/refunds.ts";
 import { decideRecordRefund } from "../domain/refunds.ts";
 import type { Attempt, LogWhat, Refund, RefundId } from "../domain/types.ts";
-import { readAskedAttempt, readAskedRefund } from "../store/due.ts";
+import { isOver } from "../domain/world.ts";
+import { readAskedAttempt } from "../store/due.ts";
+import { selectRefundById } from "../store/reads.ts";
 import { loadPayments } from "../store/world.ts";
-import type { MoneyWorld } from "./attempts.ts";
-import { loadMoney, saveMoney } from "./attempts.ts";
 import type { Caller, ChannelCalls } from "./calls.ts";
 import type { ChannelAccounts } from "./channel-accounts.ts";
+import type { MoneyWorld } from "./money.ts";
+import { answersMax, loadMoney, saveMoney } from "./money.ts";
 
 export interface RefundsDeps {
   readonly database: Database;
@@ -25,8 +27,6 @@ export interface RefundsDeps {
   readonly accounts: Pick<ChannelAccounts, "open">;
   readonly calls: ChannelCalls;
 }
-
-const recordsMax = 128;
 
 export function createRefunds(deps: RefundsDeps) {
   const { database, committers, ids, accounts, calls } = deps;
@@ -60,8 +60,8 @@ export function createRefunds(deps: RefundsDeps) {
   return {
     /** The job of a refund that is due: asks the channel, and sends what it has never heard of. */
     async askRefund(tenantId: string, id: RefundId): Promise<void> {
-      const refund = await readAskedRefund(database, tenantId, id);
-      if (refund === undefined || refund.state === "refunded" || refund.state === "failed") return;
+      const refund = await selectRefundById(database, tenantId, id);
+      if (refund === undefined || isOver(refund)) return;
       const found = await readAskedAttempt(database, tenantId, refund.attemptId);
       const { attempt } = required(found, `the attempt of refund ${id}`);
       const caller = { tenantId, opened: await accounts.open(tenantId, attempt.accountId) };
@@ -74,7 +74,7 @@ export function createRefunds(deps: RefundsDeps) {
 
 const recordRefunds: Operation<RecordRefund, MoneyWorld, RefundOutcome> = {
   name: "payments.record_refund",
-  batchMax: recordsMax,
+  batchMax: answersMax,
   async load(tx, commands) {
     const refundIds = commands.map(({ refundId }) => refundId);
     const payments = await loadPayments(tx, { refunds: refundIds });

@@ -4,7 +4,7 @@ import type { FaultKind, FaultParams, Operation } from "../../../../simulator/in
 import { isRefusal } from "../../../kernel/refusal.ts";
 import { dayMs, minuteMs, secondMs } from "../../../kernel/time.ts";
 import { available } from "../../ledger/index.ts";
-import { capturedAccount, channelAccount } from "../domain/accounts.ts";
+import { capturedAccount, channelLedgerAccount } from "../domain/ledger-accounts.ts";
 import type { Attempt } from "../domain/types.ts";
 import { openStand } from "./testing/stand.ts";
 
@@ -123,7 +123,7 @@ test.each(channels)("%s: a payer who was quicker than the close has paid", async
   await stand.askDue();
   const { payment, ledger } = await stand.look(reference);
   expect(payment).toMatchObject({ state: "paid", paidAttemptId: attempt.id });
-  expect(available(ledger, channelAccount(attempt.accountId))).toBeLessThanOrEqual(-1999n);
+  expect(available(ledger, channelLedgerAccount(attempt.accountId))).toBeLessThanOrEqual(-1999n);
 });
 
 test("a close whose reply is lost is asked again until the channel has spoken", async () => {

@@ -1,5 +1,6 @@
 import type { Database, Tx } from "../../../kernel/database.ts";
 import { statement, timestamps } from "../../../kernel/database.ts";
+import { behindAllIds } from "../../../kernel/ids.ts";
 import type {
   ChannelAccountRecord,
   ChannelAccountsWorld,
@@ -18,21 +19,21 @@ interface ChannelAccountRow {
   created_at: number;
 }
 
+const columns = "id, channel, merchant_id, app_id, label, sealed_config, active, created_at";
+
 const lockAccounts = statement(
   "payments.lock_channel_accounts",
-  `select id, channel, merchant_id, app_id, label, sealed_config, active, created_at
+  `select ${columns}
    from payments.channel_accounts where tenant_id = $1 and id = any($2::uuid[])
    order by id for no key update`,
 );
 
 const selectSameContracts = statement(
   "payments.same_channel_accounts",
-  `select a.id, a.channel, a.merchant_id, a.app_id, a.label, a.sealed_config, a.active,
-          a.created_at
-   from payments.channel_accounts a
-   join unnest($2::text[], $3::text[], $4::text[]) as w (channel, merchant_id, app_id)
-     on a.channel = w.channel and a.merchant_id = w.merchant_id and a.app_id = w.app_id
-   where a.tenant_id = $1`,
+  `select ${columns} from payments.channel_accounts
+   join unnest($2::text[], $3::text[], $4::text[]) as w (in_channel, of_merchant, for_app)
+     on channel = w.in_channel and merchant_id = w.of_merchant and app_id = w.for_app
+   where tenant_id = $1`,
 );
 
 const insertAccounts = statement(
@@ -57,7 +58,7 @@ const updateAccounts = statement(
 
 const selectAccount = statement(
   "payments.read_channel_account",
-  `select id, channel, merchant_id, app_id, label, sealed_config, active, created_at
+  `select ${columns}
    from payments.channel_accounts where tenant_id = $1 and id = $2`,
 );
 
@@ -70,7 +71,7 @@ const selectActive = statement(
 
 const selectAccounts = statement(
   "payments.list_channel_accounts",
-  `select id, channel, merchant_id, app_id, label, sealed_config, active, created_at
+  `select ${columns}
    from payments.channel_accounts
    where tenant_id = $1 and id < $2 and ($3::text is null or channel = $3)
    order by id desc limit $4`,
@@ -150,9 +151,6 @@ export async function selectActiveAccount(
   const [row] = await database.read<{ id: ChannelAccountId }>(tenantId, selectActive, values);
   return row?.id;
 }
-
-/** Behind every id that there is: where a list from the newest begins. */
-const behindAllIds = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
 /** Newest first. */
 export async function selectChannelAccountPage(

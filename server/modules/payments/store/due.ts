@@ -1,9 +1,9 @@
 /** What has to be asked of a channel, and by when: the sweeps' and the jobs' side of the tables. */
 import type { Database, Tx } from "../../../kernel/database.ts";
 import { statement, timestamp } from "../../../kernel/database.ts";
-import type { Attempt, AttemptId, Refund, RefundId } from "../domain/types.ts";
-import type { AttemptRow, RefundRow } from "./rows.ts";
-import { attemptOf, refundOf } from "./rows.ts";
+import type { Attempt, AttemptId, RefundId } from "../domain/types.ts";
+import type { AttemptRow } from "./rows.ts";
+import { attemptColumns, attemptOf } from "./rows.ts";
 
 // A row that is taken is pushed ahead by the lease in the same statement: its answer sets the real
 // next time, and a job that died is made up for when the lease is over.
@@ -60,21 +60,10 @@ const selectSurplus = statement(
 
 const selectAsked = statement(
   "payments.asked_attempt",
-  `select a.id, a.payment_id, a.number, a.account_id, a.channel, a.method, a.amount, a.currency,
-          a.state, a.payer_id, a.payer_ip, a.return_url, a.instruction, a.usable_until,
-          a.expires_at, a.channel_trade_number, a.paid_at, a.surplus, a.failure, a.next_action_at,
-          a.asked, a.created_at, p.description
-   from payments.attempts a
-   join payments.payments p on p.tenant_id = $1 and p.id = a.payment_id
-   where a.tenant_id = $1 and a.id = $2`,
-);
-
-const selectAskedRefund = statement(
-  "payments.asked_refund",
-  `select id, number, attempt_id, reference, cause, amount, currency, reason, state,
-          channel_refund_number, refunded_at, failure, next_action_at, asked, requested_by,
-          created_at
-   from payments.refunds where tenant_id = $1 and id = $2`,
+  `select ${attemptColumns}, (
+     select p.description from payments.payments p where p.tenant_id = $1 and p.id = payment_id
+   ) as description
+   from payments.attempts where tenant_id = $1 and id = $2`,
 );
 
 export interface Taking {
@@ -120,13 +109,4 @@ export async function readAskedAttempt(
     id,
   ]);
   return row && { attempt: attemptOf(row), description: row.description };
-}
-
-export async function readAskedRefund(
-  database: Database,
-  tenantId: string,
-  id: RefundId,
-): Promise<Refund | undefined> {
-  const [row] = await database.read<RefundRow>(tenantId, selectAskedRefund, [tenantId, id]);
-  return row && refundOf(row);
 }

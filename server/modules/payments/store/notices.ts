@@ -21,11 +21,14 @@ export interface NoticeRow extends NoticeLineRow {
   body: Buffer;
 }
 
+export const noticeLineColumns = `id, account_id, channel_notice_id, received_at, verdict,
+          attempt_number, refund_number, deliveries`;
+export const noticeColumns = `${noticeLineColumns}, headers, body`;
+
 // All ids with all accounts: a few rows too many at most, and one index range an id.
 const lockNotices = statement(
   "payments.lock_notices",
-  `select id, account_id, channel_notice_id, received_at, headers, body, verdict, attempt_number,
-          refund_number, deliveries
+  `select ${noticeColumns}
    from payments.notices
    where tenant_id = $1 and account_id = any($2::uuid[]) and channel_notice_id = any($3::text[])
    order by id for no key update`,
@@ -34,14 +37,14 @@ const lockNotices = statement(
 const insertNotices = statement(
   "payments.insert_notices",
   `insert into payments.notices
-     (tenant_id, id, account_id, channel_notice_id, received_at, headers, body, verdict, attempt_number,
-      refund_number, deliveries)
+     (tenant_id, id, account_id, channel_notice_id, received_at, headers, body, verdict,
+      attempt_number, refund_number, deliveries)
    select $1, n.id, n.account_id, n.channel_notice_id, n.received_at, n.headers::json,
           decode(n.body, 'hex'), n.verdict, n.attempt_number, n.refund_number, n.deliveries
    from unnest($2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[], $7::text[],
                $8::text[], $9::text[], $10::text[], $11::integer[])
-     as n (id, account_id, channel_notice_id, received_at, headers, body, verdict, attempt_number,
-           refund_number, deliveries)`,
+     as n (id, account_id, channel_notice_id, received_at, headers, body, verdict,
+           attempt_number, refund_number, deliveries)`,
 );
 
 const updateNotices = statement(

@@ -1,5 +1,6 @@
 import type { Database } from "../../../kernel/database.ts";
 import { statement } from "../../../kernel/database.ts";
+import { beforeAllIds, behindAllIds } from "../../../kernel/ids.ts";
 import type { NoticeId, NoticeLine, StoredNotice } from "../domain/notices.ts";
 import type {
   Attempt,
@@ -15,13 +16,20 @@ import type {
 } from "../domain/types.ts";
 import type { KeptLogEntry } from "../domain/views.ts";
 import type { NoticeLineRow, NoticeRow } from "./notices.ts";
-import { noticeLineOf, noticeOf } from "./notices.ts";
+import { noticeColumns, noticeLineColumns, noticeLineOf, noticeOf } from "./notices.ts";
 import type { AttemptRow, PaymentRow, RefundRow } from "./rows.ts";
-import { attemptOf, paymentOf, refundOf } from "./rows.ts";
+import {
+  attemptColumns,
+  attemptOf,
+  paymentColumns,
+  paymentOf,
+  refundColumns,
+  refundOf,
+} from "./rows.ts";
 
 const selectPayments = statement(
   "payments.list_payments",
-  `select id, reference, description, amount, currency, state, paid_attempt_id, paid_at, created_at
+  `select ${paymentColumns}
    from payments.payments
    where tenant_id = $1 and id < $2 and ($3::uuid is null or reference = $3)
      and ($4::text is null or state = $4)
@@ -30,24 +38,20 @@ const selectPayments = statement(
 
 const selectPayment = statement(
   "payments.read_payment",
-  `select id, reference, description, amount, currency, state, paid_attempt_id, paid_at, created_at
+  `select ${paymentColumns}
    from payments.payments where tenant_id = $1 and id = $2`,
 );
 
 const selectAttempts = statement(
   "payments.attempts_of_payment",
-  `select id, payment_id, number, account_id, channel, method, amount, currency, state, payer_id,
-          payer_ip, return_url, instruction, usable_until, expires_at, channel_trade_number,
-          paid_at, surplus, failure, next_action_at, asked, created_at
+  `select ${attemptColumns}
    from payments.attempts where tenant_id = $1 and payment_id = $2
    order by id`,
 );
 
 const selectRefunds = statement(
   "payments.list_refunds",
-  `select id, number, attempt_id, reference, cause, amount, currency, reason, state,
-          channel_refund_number, refunded_at, failure, next_action_at, asked, requested_by,
-          created_at
+  `select ${refundColumns}
    from payments.refunds
    where tenant_id = $1 and id < $2 and ($3::uuid is null or reference = $3)
      and ($4::text is null or state = $4)
@@ -56,9 +60,7 @@ const selectRefunds = statement(
 
 const selectRefund = statement(
   "payments.read_refund",
-  `select id, number, attempt_id, reference, cause, amount, currency, reason, state,
-          channel_refund_number, refunded_at, failure, next_action_at, asked, requested_by,
-          created_at
+  `select ${refundColumns}
    from payments.refunds where tenant_id = $1 and id = $2`,
 );
 
@@ -77,9 +79,7 @@ const selectAttemptExists = statement(
 
 const selectNotices = statement(
   "payments.list_notices",
-  `select id, account_id, channel_notice_id, received_at, verdict, attempt_number, refund_number,
-          deliveries
-   from payments.notices
+  `select ${noticeLineColumns} from payments.notices
    where tenant_id = $1 and id < $2 and ($3::uuid is null or account_id = $3)
      and ($4::text is null or attempt_number = $4)
    order by id desc limit $5`,
@@ -87,14 +87,9 @@ const selectNotices = statement(
 
 const selectNotice = statement(
   "payments.read_notice",
-  `select id, account_id, channel_notice_id, received_at, headers, body, verdict, attempt_number,
-          refund_number, deliveries
+  `select ${noticeColumns}
    from payments.notices where tenant_id = $1 and id = $2`,
 );
-
-/** Behind and before every id that there is: where lists from either end begin. */
-const behindAllIds = "ffffffff-ffff-ffff-ffff-ffffffffffff";
-const beforeAllIds = "00000000-0000-0000-0000-000000000000";
 
 export interface PaymentsWanted {
   readonly reference: string | undefined;

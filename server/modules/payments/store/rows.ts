@@ -14,6 +14,18 @@ import type {
 } from "../domain/types.ts";
 import type { ClientInstruction, PaymentMethod } from "../plug.ts";
 
+/** Of each table, what its rows are read with. */
+export const paymentColumns = `id, reference, description, amount, currency, state,
+          paid_attempt_id, paid_at, created_at`;
+
+export const attemptColumns = `id, payment_id, number, account_id, channel, method, amount, currency, state, payer_id,
+          payer_ip, return_url, instruction, usable_until, expires_at, channel_trade_number,
+          paid_at, surplus, failure, next_action_at, asked, created_at`;
+
+export const refundColumns = `id, number, attempt_id, reference, cause, amount, currency, reason, state,
+          channel_refund_number, refunded_at, failure, next_action_at, asked, requested_by,
+          created_at`;
+
 export interface PaymentRow {
   id: PaymentId;
   reference: string;

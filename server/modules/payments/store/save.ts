@@ -1,5 +1,5 @@
 import type { Tx } from "../../../kernel/database.ts";
-import { statement, timestamp, timestamps } from "../../../kernel/database.ts";
+import { optionalTimestamps, statement, timestamp, timestamps } from "../../../kernel/database.ts";
 import type { Attempt, LogEntry, Payment, PaymentsWorld, Refund } from "../domain/types.ts";
 
 const insertPayments = statement(
@@ -116,7 +116,7 @@ function savePaymentRows(tx: Tx, fresh: readonly Payment[], changed: readonly Pa
       fresh.map(({ currency }) => currency),
       fresh.map(({ state }) => state),
       fresh.map(({ paidAttemptId }) => paidAttemptId ?? null),
-      fresh.map(({ paidAt }) => optionalTime(paidAt)),
+      optionalTimestamps(fresh.map(({ paidAt }) => paidAt)),
       timestamps(fresh.map(({ createdAt }) => createdAt)),
     ]);
   }
@@ -127,7 +127,7 @@ function savePaymentRows(tx: Tx, fresh: readonly Payment[], changed: readonly Pa
     changed.map(({ id }) => id),
     changed.map(({ state }) => state),
     changed.map(({ paidAttemptId }) => paidAttemptId ?? null),
-    changed.map(({ paidAt }) => optionalTime(paidAt)),
+    optionalTimestamps(changed.map(({ paidAt }) => paidAt)),
   ]);
 }
 
@@ -149,13 +149,13 @@ function insertAttemptRows(tx: Tx, attempts: readonly Attempt[]): void {
     attempts.map(({ payerIp }) => payerIp ?? null),
     attempts.map(({ returnUrl }) => returnUrl ?? null),
     attempts.map(instructionText),
-    attempts.map(({ usableUntil }) => optionalTime(usableUntil)),
+    optionalTimestamps(attempts.map(({ usableUntil }) => usableUntil)),
     timestamps(attempts.map(({ expiresAt }) => expiresAt)),
     attempts.map(({ channelTradeNumber }) => channelTradeNumber ?? null),
-    attempts.map(({ paidAt }) => optionalTime(paidAt)),
+    optionalTimestamps(attempts.map(({ paidAt }) => paidAt)),
     attempts.map(({ surplus }) => surplus),
     attempts.map(({ failure }) => failure ?? null),
-    attempts.map(({ nextActionAt }) => optionalTime(nextActionAt)),
+    optionalTimestamps(attempts.map(({ nextActionAt }) => nextActionAt)),
     attempts.map(({ asked }) => asked),
     timestamps(attempts.map(({ createdAt }) => createdAt)),
   ]);
@@ -169,12 +169,12 @@ function updateAttemptRows(tx: Tx, attempts: readonly Attempt[]): void {
     attempts.map(({ id }) => id),
     attempts.map(({ state }) => state),
     attempts.map(instructionText),
-    attempts.map(({ usableUntil }) => optionalTime(usableUntil)),
+    optionalTimestamps(attempts.map(({ usableUntil }) => usableUntil)),
     attempts.map(({ channelTradeNumber }) => channelTradeNumber ?? null),
-    attempts.map(({ paidAt }) => optionalTime(paidAt)),
+    optionalTimestamps(attempts.map(({ paidAt }) => paidAt)),
     attempts.map(({ surplus }) => surplus),
     attempts.map(({ failure }) => failure ?? null),
-    attempts.map(({ nextActionAt }) => optionalTime(nextActionAt)),
+    optionalTimestamps(attempts.map(({ nextActionAt }) => nextActionAt)),
     attempts.map(({ asked }) => asked),
   ]);
 }
@@ -194,9 +194,9 @@ function saveRefundRows(tx: Tx, fresh: readonly Refund[], changed: readonly Refu
       fresh.map(({ reason }) => reason),
       fresh.map(({ state }) => state),
       fresh.map(({ channelRefundNumber }) => channelRefundNumber ?? null),
-      fresh.map(({ refundedAt }) => optionalTime(refundedAt)),
+      optionalTimestamps(fresh.map(({ refundedAt }) => refundedAt)),
       fresh.map(({ failure }) => failure ?? null),
-      fresh.map(({ nextActionAt }) => optionalTime(nextActionAt)),
+      optionalTimestamps(fresh.map(({ nextActionAt }) => nextActionAt)),
       fresh.map(({ asked }) => asked),
       fresh.map(({ requestedBy }) => requestedBy),
       timestamps(fresh.map(({ createdAt }) => createdAt)),
@@ -209,9 +209,9 @@ function saveRefundRows(tx: Tx, fresh: readonly Refund[], changed: readonly Refu
     changed.map(({ id }) => id),
     changed.map(({ state }) => state),
     changed.map(({ channelRefundNumber }) => channelRefundNumber ?? null),
-    changed.map(({ refundedAt }) => optionalTime(refundedAt)),
+    optionalTimestamps(changed.map(({ refundedAt }) => refundedAt)),
     changed.map(({ failure }) => failure ?? null),
-    changed.map(({ nextActionAt }) => optionalTime(nextActionAt)),
+    optionalTimestamps(changed.map(({ nextActionAt }) => nextActionAt)),
     changed.map(({ asked }) => asked),
   ]);
 }
@@ -232,8 +232,4 @@ function saveLog(tx: Tx, log: readonly LogEntry[]): void {
 
 function instructionText({ instruction }: Attempt): string | null {
   return instruction === undefined ? null : JSON.stringify(instruction);
-}
-
-function optionalTime(epochMs: number | undefined): string | null {
-  return epochMs === undefined ? null : timestamp(epochMs);
 }

@@ -3,13 +3,20 @@ import { statement } from "../../../kernel/database.ts";
 import type { AttemptId, PaymentsWorld, RefundId } from "../domain/types.ts";
 import { emptyWorld } from "../domain/world.ts";
 import type { AttemptRow, PaymentRow, RefundRow } from "./rows.ts";
-import { attemptOf, paymentOf, refundOf } from "./rows.ts";
+import {
+  attemptColumns,
+  attemptOf,
+  paymentColumns,
+  paymentOf,
+  refundColumns,
+  refundOf,
+} from "./rows.ts";
 
 // Payments are locked before attempts, and attempts before refunds, each in the order of their ids.
 // Which rows are meant never changes, so it is worked out before the rows are locked.
 const lockPayments = statement(
   "payments.lock_payments",
-  `select id, reference, description, amount, currency, state, paid_attempt_id, paid_at, created_at
+  `select ${paymentColumns}
    from payments.payments
    where tenant_id = $1 and reference = any($2::uuid[])
    order by id for no key update`,
@@ -17,9 +24,7 @@ const lockPayments = statement(
 
 const lockAttempts = statement(
   "payments.lock_attempts",
-  `select id, payment_id, number, account_id, channel, method, amount, currency, state, payer_id,
-          payer_ip, return_url, instruction, usable_until, expires_at, channel_trade_number,
-          paid_at, surplus, failure, next_action_at, asked, created_at
+  `select ${attemptColumns}
    from payments.attempts
    where tenant_id = $1 and payment_id = any(array(
      select id from payments.payments where tenant_id = $1 and reference = any($2::uuid[])))
@@ -28,9 +33,7 @@ const lockAttempts = statement(
 
 const lockRefunds = statement(
   "payments.lock_refunds",
-  `select id, number, attempt_id, reference, cause, amount, currency, reason, state,
-          channel_refund_number, refunded_at, failure, next_action_at, asked, requested_by,
-          created_at
+  `select ${refundColumns}
    from payments.refunds
    where tenant_id = $1 and reference = any($2::uuid[])
    order by id for no key update`,

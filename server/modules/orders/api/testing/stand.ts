@@ -30,17 +30,11 @@ import { createIdentity } from "../../../identity/index.ts";
 import type { PrincipalKind } from "../../../identity/index.ts";
 import type { LedgerWorld } from "../../../ledger/index.ts";
 import { createLedger, loadLedger, saveLedger } from "../../../ledger/index.ts";
-import type {
-  AttemptId,
-  PaymentsWorld,
-  RecordTrade,
-  RefundId,
-  TradeOutcome,
-} from "../../../payments/index.ts";
+import type { RecordTrade, TradeOutcome } from "../../../payments/domain/testing/door.ts";
+import { accountsOfAttempts, decideRecordTrade } from "../../../payments/domain/testing/door.ts";
+import type { AttemptId, PaymentsWorld, RefundId } from "../../../payments/index.ts";
 import {
-  accountsOfAttempts,
   createPayments,
-  decideRecordTrade,
   loadPayments,
   paymentTenantSettings,
   savePayments,

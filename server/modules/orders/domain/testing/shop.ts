@@ -9,24 +9,24 @@ import type { Sku, SkuId } from "../../../catalog/index.ts";
 import { stockAccounts } from "../../../catalog/index.ts";
 import type { Account, AccountId, LedgerWorld } from "../../../ledger/index.ts";
 import type {
-  AccountIdentity,
   Attempt,
   AttemptId,
   ChannelCapabilities,
   PaymentsWorld,
   RefundId,
 } from "../../../payments/index.ts";
+import type { AccountIdentity } from "../../../payments/domain/testing/door.ts";
 import {
   capturedAccount,
   decideRecordClosed,
   decideRecordRefund,
   decideRecordTrade,
-} from "../../../payments/index.ts";
+} from "../../../payments/domain/testing/door.ts";
 import { decideCancelOrder, decideCloseDueOrder, decideCompleteOrder } from "../ending.ts";
-import type { PaymentNews } from "../news.ts";
-import { decideRecordNews, paymentNewsTypes } from "../news.ts";
-import type { StartPayment } from "../paying.ts";
-import { decideStartPayment } from "../paying.ts";
+import type { OrderPaymentEvent } from "../payment-events.ts";
+import { decideRecordPaymentEvent, orderPaymentEventTypes } from "../payment-events.ts";
+import type { PayOrder } from "../paying.ts";
+import { decidePayOrder } from "../paying.ts";
 import { decidePlaceOrder } from "../placing.ts";
 import type { WantedRefund } from "../refunds.ts";
 import { decideRefundOrder } from "../refunds.ts";
@@ -105,9 +105,9 @@ export function createShop(skus: readonly Sku[], shelf = 5n) {
   let now = startedAt;
   const nextId = <Name extends string>(): Id<Name> => idOf<Name>((ids += 1));
 
-  function hear(told: PaymentNews): void {
+  function hear(told: OrderPaymentEvent): void {
     const made = { refundId: nextId<"Refund">(), refundNumber: `R${ids}` };
-    decideRecordNews(world, { news: told, terms, ...made }, now);
+    decideRecordPaymentEvent(world, { event: told, terms, ...made }, now);
   }
 
   return {
@@ -129,7 +129,7 @@ export function createShop(skus: readonly Sku[], shelf = 5n) {
       return outcome.order;
     },
 
-    start(orderId: OrderId, change: Partial<StartPayment> = {}) {
+    start(orderId: OrderId, change: Partial<PayOrder> = {}) {
       const paymentId = nextId<"Payment">();
       const attemptId = nextId<"PaymentAttempt">();
       const chosen = { accountId: account.id, channel: "plain", capabilities };
@@ -137,7 +137,7 @@ export function createShop(skus: readonly Sku[], shelf = 5n) {
       const payer = { payerId: undefined, payerIp: undefined, returnUrl: undefined };
       const number = `P${ids}`;
       const command = { ...asked, ...payer, paymentId, attemptId, number, ...change };
-      return decideStartPayment(world, command, now);
+      return decidePayOrder(world, command, now);
     },
 
     /** An attempt that must be opened. */
@@ -209,11 +209,11 @@ export function createShop(skus: readonly Sku[], shelf = 5n) {
       return decideRecordRefund(world.payments, world.ledger, { ...command, logId: nextId() }, now);
     },
 
-    news: () => newsIn(world),
+    paymentEvents: () => paymentEventsIn(world),
 
     /** They hear of everything. */
     deliver(): void {
-      const told = newsIn(world);
+      const told = paymentEventsIn(world);
       world.payments.written.events.length = 0;
       for (const one of told) hear(one);
     },
@@ -243,9 +243,9 @@ function keptIn({ payments, ledger }: OrdersWorld, orderId: OrderId): bigint {
 }
 
 /** What payments have told and orders have not heard yet, oldest first. */
-function newsIn({ payments }: OrdersWorld): PaymentNews[] {
-  return payments.written.events.filter((event): event is PaymentNews =>
-    paymentNewsTypes.some((type) => type === event.type),
+function paymentEventsIn({ payments }: OrdersWorld): OrderPaymentEvent[] {
+  return payments.written.events.filter((event): event is OrderPaymentEvent =>
+    orderPaymentEventTypes.some((type) => type === event.type),
   );
 }
 

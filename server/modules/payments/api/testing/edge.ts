@@ -20,7 +20,7 @@ import {
 } from "../../../../testing/outside.ts";
 import { issueTestToken } from "../../../../testing/tokens.ts";
 import { paymentsRoutes } from "../routes.ts";
-import { capturedAccount } from "../../domain/accounts.ts";
+import { capturedAccount } from "../../domain/ledger-accounts.ts";
 import type { AttemptId } from "../../domain/types.ts";
 import { createPlatform } from "../../operations/testing/platform.ts";
 

@@ -15,7 +15,7 @@ import type {
   Prepared,
   RefusedReason,
 } from "../../plug.ts";
-import { accountsOfAttempts } from "../accounts.ts";
+import { accountsOfAttempts } from "../ledger-accounts.ts";
 import type { OpenAttempt } from "../attempts.ts";
 import {
   decideClosePayment,

@@ -24,8 +24,8 @@ import { decideRequestRefund } from "../../domain/refunds.ts";
 import type { PaymentsWorld } from "../../domain/types.ts";
 import { savePayments } from "../../store/save.ts";
 import { loadPayments } from "../../store/world.ts";
-import type { MoneyWorld } from "../attempts.ts";
-import { loadMoney, saveMoney } from "../attempts.ts";
+import type { MoneyWorld } from "../money.ts";
+import { loadMoney, saveMoney } from "../money.ts";
 import { createPayments, paymentTenantSettings } from "../payments.ts";
 
 export type OpenChange = Partial<OpenAttempt> & {

@@ -14,7 +14,7 @@ import {
 import { createAlipay } from "../../../../channels/alipay/index.ts";
 import { createWechatpay } from "../../../../channels/wechatpay/index.ts";
 import { loadLedger } from "../../../ledger/index.ts";
-import { accountsOfAttempts } from "../../domain/accounts.ts";
+import { accountsOfAttempts } from "../../domain/ledger-accounts.ts";
 import { leaseMs } from "../../domain/schedules.ts";
 import { takeDueAttempts, takeDueRefunds } from "../../store/due.ts";
 import { loadPayments } from "../../store/world.ts";

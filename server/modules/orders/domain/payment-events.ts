@@ -11,27 +11,27 @@ import type {
 } from "../../payments/index.ts";
 import { decideRequestRefund, refundableOf } from "../../payments/index.ts";
 import { releaseClosed } from "./ending.ts";
-import { settlePaid } from "./paying.ts";
+import { markPaid } from "./paying.ts";
 import { addRefund, recordRefundFailed, recordRefundSucceeded } from "./refunds.ts";
 import type { Order, OrdersWorld, PaidTerms } from "./types.ts";
 import { noteOrder, stockLegOf } from "./world.ts";
 
 /** The events of payments that move orders. */
-export type PaymentNews =
+export type OrderPaymentEvent =
   | { readonly type: "payment_paid"; readonly data: PaymentPaid }
   | { readonly type: "payment_closed"; readonly data: PaymentClosed }
   | { readonly type: "refund_succeeded"; readonly data: RefundTold }
   | { readonly type: "refund_failed"; readonly data: RefundTrouble };
 
-export const paymentNewsTypes = [
+export const orderPaymentEventTypes = [
   "payment_paid",
   "payment_closed",
   "refund_succeeded",
   "refund_failed",
-] as const satisfies readonly PaymentNews["type"][];
+] as const satisfies readonly OrderPaymentEvent["type"][];
 
-export interface RecordNews {
-  readonly news: PaymentNews;
+export interface RecordPaymentEvent {
+  readonly event: OrderPaymentEvent;
   readonly terms: PaidTerms;
   /** For the refund of money that came too late; used only then. */
   readonly refundId: RefundId;
@@ -41,24 +41,28 @@ export interface RecordNews {
 const madeBy = "payments";
 
 /** News that has been recorded before, or that is not about an order, changes nothing. */
-export function decideRecordNews(world: OrdersWorld, command: RecordNews, now: number): void {
-  const { news } = command;
-  const order = findOrder(world, news.data.reference);
+export function decideRecordPaymentEvent(
+  world: OrdersWorld,
+  command: RecordPaymentEvent,
+  now: number,
+): void {
+  const { event } = command;
+  const order = findOrder(world, event.data.reference);
   if (order === undefined) return;
-  switch (news.type) {
+  switch (event.type) {
     case "payment_paid":
-      return recordPaid(world, order, { ...command, paidAt: news.data.paidAt }, now);
+      return recordPaid(world, order, { ...command, paidAt: event.data.paidAt }, now);
     case "payment_closed":
       if (order.state !== "closing") return;
       return releaseClosed(world, order, { madeBy, reason: "nobody can pay it any more" }, now);
     case "refund_succeeded":
-      return recordRefundSucceeded(world, order, news.data, now);
+      return recordRefundSucceeded(world, order, event.data, now);
     case "refund_failed":
-      return recordRefundFailed(world, order, news.data, now);
+      return recordRefundFailed(world, order, event.data, now);
   }
 }
 
-interface Paid extends RecordNews {
+interface Paid extends RecordPaymentEvent {
   readonly paidAt: number;
 }
 
@@ -69,9 +73,9 @@ function recordPaid(world: OrdersWorld, order: Order, paid: Paid, now: number): 
   switch (order.state) {
     case "pending_payment":
     case "paying":
-      return settlePaid(world, order, { ...shared, reason: "paid" }, now);
+      return markPaid(world, order, { ...shared, reason: "paid" }, now);
     case "closing":
-      return settlePaid(world, order, { ...shared, reason: "paid before it was closed" }, now);
+      return markPaid(world, order, { ...shared, reason: "paid before it was closed" }, now);
     case "closed":
       return recordLate(world, order, paid, now);
     case "paid":
@@ -84,7 +88,7 @@ function recordPaid(world: OrdersWorld, order: Order, paid: Paid, now: number): 
 /** Money for an order that is closed: the tenant has chosen what becomes of it. */
 function recordLate(world: OrdersWorld, order: Order, paid: Paid, now: number): void {
   assert(world.payments.payments.has(order.id), "late money is told as late");
-  // Somebody of the tenant's staff may have been quicker than this news.
+  // Somebody of the tenant's staff may have been quicker than this event.
   if (refundableOf(world.payments, world.ledger, order.id) < order.totalMinor) {
     const reason = "paid after the close; a refund has been asked for already";
     return noteOrder(world, order, { madeBy, reason }, now);
@@ -102,7 +106,7 @@ function recordLate(world: OrdersWorld, order: Order, paid: Paid, now: number): 
   const { paidAt, terms } = paid;
   const reason = "paid after the close; its units were still there";
   const { completeAfterMs } = terms;
-  settlePaid(world, order, { paidAt, completeAfterMs, madeBy, reason }, now);
+  markPaid(world, order, { paidAt, completeAfterMs, madeBy, reason }, now);
 }
 
 function refundLate(

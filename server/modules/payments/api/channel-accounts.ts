@@ -1,21 +1,12 @@
 import Type from "typebox";
 import type { App } from "../../../kernel/app.ts";
-import { pageOf, pageQuery, toPage } from "../../../kernel/page.ts";
+import { pageOf, pageQuery, readIdPage, toPage } from "../../../kernel/page.ts";
 import { isRefusal } from "../../../kernel/refusal.ts";
 import { readIdempotencyKey } from "../../../kernel/request.ts";
+import { checkedId, id, time } from "../../../kernel/shapes.ts";
 import { channelAccountView } from "../domain/views.ts";
 import type { ChannelAccounts } from "../operations/channel-accounts.ts";
-import {
-  accountTags,
-  channel,
-  checkedId,
-  id,
-  readIdPage,
-  readingTenant,
-  staffOf,
-  time,
-  writingTenant,
-} from "./shapes.ts";
+import { accountTags, channel, readingTenant, staffOf, writingTenant } from "./shapes.ts";
 
 const label = Type.String({ minLength: 1, maxLength: 100, examples: ["Harbour Mall, tills"] });
 const merchantId = Type.String({

@@ -1,7 +1,7 @@
 /** Where money stands in the ledger: at the channel, against what each attempt has brought in. */
 import type { AccountId, AccountSpec } from "../../ledger/index.ts";
 import { accountIdOf } from "../../ledger/index.ts";
-import type { Attempt, AttemptId, ChannelAccountId } from "./types.ts";
+import type { Attempt, AttemptId, ChannelAccountId, PaymentsWorld } from "./types.ts";
 
 /**
  * What an attempt has brought in and what of it was not given back. Guarded: no two refunds
@@ -12,7 +12,7 @@ export function capturedAccount(attemptId: AttemptId): AccountId {
 }
 
 /** The other side: the channel keeps the money for us, so this goes below zero by that much. */
-export function channelAccount(accountId: ChannelAccountId): AccountId {
+export function channelLedgerAccount(accountId: ChannelAccountId): AccountId {
   return accountIdOf(channelCode(accountId));
 }
 
@@ -20,8 +20,13 @@ export function channelAccount(accountId: ChannelAccountId): AccountId {
 export function accountsOfAttempts(attempts: Iterable<Attempt>): AccountId[] {
   return [...attempts].flatMap(({ id, accountId }) => [
     capturedAccount(id),
-    channelAccount(accountId),
+    channelLedgerAccount(accountId),
   ]);
+}
+
+/** Of loaded payments, the ledger accounts that a refund of what was paid moves. */
+export function refundAccountsOf({ attempts }: PaymentsWorld): AccountId[] {
+  return accountsOfAttempts([...attempts.values()].filter(({ state }) => state === "paid"));
 }
 
 /** Both are opened when an attempt is paid: most attempts never are. */

@@ -6,22 +6,22 @@ import type { Operation } from "../../../kernel/operation.ts";
 import { execute } from "../../../kernel/operation.ts";
 import type { CloseDueOrder } from "../domain/ending.ts";
 import { decideCloseDueOrder, decideCompleteDueOrder } from "../domain/ending.ts";
-import type { PaymentNews, RecordNews } from "../domain/news.ts";
-import { decideRecordNews } from "../domain/news.ts";
+import type { OrderPaymentEvent, RecordPaymentEvent } from "../domain/payment-events.ts";
+import { decideRecordPaymentEvent } from "../domain/payment-events.ts";
 import type { OrderId, OrdersWorld } from "../domain/types.ts";
 import { takeDueOrders, takeOrdersToComplete } from "../store/world.ts";
-import type { OrderPayments } from "./payments.ts";
+import type { UsedPayments } from "./payments.ts";
 import type { Terms } from "./terms.ts";
 import { loadWorld, saveWorld } from "./worlds.ts";
 
 /** Sweeps and subscriptions bring batches of their own size; none is longer than this. */
 const batchMax = 512;
 
-/** What orders do by themselves: by their deadlines, and when payments tell something. */
-export function createSettling(deps: {
+/** What the reactions call: by the deadlines of orders, and after events of payments. */
+export function createReacting(deps: {
   readonly ids: Ids;
   readonly numbers: Numbers;
-  readonly payments: OrderPayments;
+  readonly payments: UsedPayments;
   readonly terms: Terms;
 }) {
   const { ids, numbers, payments, terms } = deps;
@@ -44,7 +44,7 @@ export function createSettling(deps: {
     },
 
     /** Applies events of payments in the order in which they were committed. */
-    async recordPaymentNews(tx: Tx, events: readonly StoredEvent[]): Promise<void> {
+    async recordPaymentEvents(tx: Tx, events: readonly StoredEvent[]): Promise<void> {
       const { tenantId } = tx;
       const paidTerms = {
         completeAfterMs: await terms.completeAfterMs(tenantId),
@@ -53,12 +53,12 @@ export function createSettling(deps: {
       };
       const commands = events.map(({ type, data }) => ({
         // The subscription lets those types through alone, and payments writes them.
-        news: { type, data } as PaymentNews,
+        event: { type, data } as OrderPaymentEvent,
         terms: paidTerms,
         refundId: ids.next<"Refund">(),
         refundNumber: numbers.next("R"),
       }));
-      await execute(tx, recordNews, commands);
+      await execute(tx, recordPaymentEvent, commands);
     },
   };
 }
@@ -82,14 +82,14 @@ const completeDueOrders: Operation<OrderId, OrdersWorld, void> = {
   save: saveWorld,
 };
 
-const recordNews: Operation<RecordNews, OrdersWorld, void> = {
-  name: "orders.record_payment_news",
+const recordPaymentEvent: Operation<RecordPaymentEvent, OrdersWorld, void> = {
+  name: "orders.record_payment_events",
   batchMax,
   load(tx, commands) {
-    const about = commands.map(({ news }) => news.data.reference as OrderId);
+    const about = commands.map(({ event }) => event.data.reference as OrderId);
     // Only money that came too late is sent back from here.
-    const late = commands.flatMap(({ news }) =>
-      news.type === "payment_paid" && news.data.late ? [news.data.reference] : [],
+    const late = commands.flatMap(({ event }) =>
+      event.type === "payment_paid" && event.data.late ? [event.data.reference] : [],
     );
     return loadWorld(tx, {
       orders: about,
@@ -99,6 +99,6 @@ const recordNews: Operation<RecordNews, OrdersWorld, void> = {
       stock: true,
     });
   },
-  decide: decideRecordNews,
+  decide: decideRecordPaymentEvent,
   save: saveWorld,
 };

@@ -1,0 +1,10 @@
+/**
+ * The door of payments for tests of higher modules: what channels tell is decided here in memory,
+ * with no channel to tell it. The platform itself never decides it outside of payments.
+ */
+export { accountsOfAttempts, capturedAccount } from "../ledger-accounts.ts";
+export { decideRecordClosed } from "../attempts.ts";
+export { decideRecordRefund } from "../refunds.ts";
+export type { RecordTrade, TradeOutcome } from "../trades.ts";
+export { decideRecordTrade } from "../trades.ts";
+export type { AccountIdentity } from "../types.ts";
