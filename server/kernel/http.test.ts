@@ -450,6 +450,27 @@ test("a caller who hangs up gives his place back", async () => {
   expect(body).toContain('route="/never",status="499"} 1');
 });
 
+test("a caller who hangs up within a body is no fault of ours", async () => {
+  const answered = Promise.withResolvers<number>();
+  const { http, lines } = await start((on) => {
+    things(on);
+    on.addHook("onSend", (_request, { statusCode }, _payload, done) => {
+      answered.resolve(statusCode);
+      done();
+    });
+  });
+  const address = new URL(await http.listen({ host: "127.0.0.1", port: 0 }));
+  const socket = connect(Number(address.port), address.hostname);
+  const head = `POST /v1/things HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n`;
+  const body =
+    "Content-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n{";
+  socket.write(head + body);
+  await once(socket, "data");
+  socket.destroy();
+  expect(await answered.promise).toBe(400);
+  expect(lines.filter(({ level }) => level === "warn" || level === "error")).toEqual([]);
+});
+
 test("what is not HTTP gets a plain no", async () => {
   const { http } = await start(() => undefined);
   const address = new URL(await http.listen({ host: "127.0.0.1", port: 0 }));
