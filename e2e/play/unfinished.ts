@@ -74,7 +74,7 @@ async function onTheWay({ tongbao, outside }: Witness): Promise<string[]> {
 const watched: ReadonlySet<string> = new Set([
   ...orderStates.map((state) => `order/${state}`),
   ...paymentStates.map((state) => `payment/${state}`),
-  ...["preparing", "awaiting", "closing"].map((state) => `attempt/${state}`),
+  ...["preparing", "awaiting", "closing"].map((state) => `payment_attempt/${state}`),
   ...refundStates.map((state) => `refund/${state}`),
 ]);
 const gauge = /^tongbao_(oldest_unfinished_seconds|events_parked|event_lag)\{([^}]*)\} (\S+)$/gm;
