@@ -16,6 +16,8 @@ test.each([
   ["demo.ts", "--members", "19"],
   ["demo.ts", "--members", "many"],
   ["demo.ts", "--weather"],
+  ["chaos.ts", "--rounds", "0"],
+  ["chaos.ts", "--rounds", "1.5"],
 ])("%s %s %s starts nothing, and says what it takes", async (...args) => {
   const { code, said } = await run(...args);
   expect(code).toBe(64);
