@@ -248,7 +248,8 @@ function viewOf(order: PricedOrder, now: number) {
     number,
     memberId,
     state: "pending_payment",
-    lines: order.lines.map(({ skuId, title, quantity, priceMinor }) => ({
+    lines: order.lines.map(({ skuId, title, quantity, priceMinor }, index) => ({
+      line: index + 1,
       skuId,
       title,
       quantity,
@@ -256,6 +257,8 @@ function viewOf(order: PricedOrder, now: number) {
       total: moneyOf(priceMinor * BigInt(quantity)),
     })),
     total: moneyOf(order.totalMinor),
+    refunded: moneyOf(0n),
+    refundsUnderWay: moneyOf(0n),
     placedAt: formatInstant(now),
     closesAt: formatInstant(now + closeAfterMs),
     changedAt: formatInstant(now),

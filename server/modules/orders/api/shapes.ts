@@ -157,7 +157,7 @@ export const attempt = Type.Object(
     instruction,
     expiresAt: time,
   },
-  { title: "OrderPayment" },
+  { title: "PreparedAttempt" },
 );
 
 const lineQuantity = Type.Object({

@@ -155,7 +155,7 @@ export function logEntryView({ at, ...entry }: KeptLogEntry): LogEntryView {
 export interface NoticeView {
   id: string;
   accountId: string;
-  noticeId?: string;
+  channelNoticeId?: string;
   receivedAt: string;
   verdict: string;
   attemptNumber?: string;
@@ -164,11 +164,11 @@ export interface NoticeView {
 }
 
 export function noticeView(notice: NoticeLine): NoticeView {
-  const { channelNoticeId: noticeId, attemptNumber, refundNumber } = notice;
+  const { channelNoticeId, attemptNumber, refundNumber } = notice;
   return {
     id: notice.id,
     accountId: notice.accountId,
-    ...(noticeId === undefined ? {} : { noticeId }),
+    ...(channelNoticeId === undefined ? {} : { channelNoticeId }),
     receivedAt: formatInstant(notice.receivedAt),
     verdict: notice.verdict,
     ...(attemptNumber === undefined ? {} : { attemptNumber }),

@@ -21,7 +21,8 @@ import type {
   PrepareRequest,
   RefundRequest,
 } from "../plug.ts";
-import type { ChannelAccountId, Refund } from "../domain/types.ts";
+import { noticePathOf } from "../domain/channel-accounts.ts";
+import type { Refund } from "../domain/types.ts";
 import type { OpenAccount } from "./channel-accounts.ts";
 
 /** Channels answer within a second; their own documents advise to give up after some seconds. */
@@ -108,11 +109,7 @@ export function createChannelCalls(deps: {
   };
 
   function noticeUrlOf({ tenantId, opened }: Caller): string {
-    return noticeUrl(publicUrl, {
-      channel: opened.plug.code,
-      tenantId,
-      accountId: opened.identity.id,
-    });
+    return publicUrl + noticePathOf(tenantId, opened.identity);
   }
 }
 
@@ -120,14 +117,6 @@ export function createChannelCalls(deps: {
 export interface Caller {
   readonly tenantId: string;
   readonly opened: OpenAccount;
-}
-
-/** Where the channel sends what it has to tell about this account's trades and refunds. */
-export function noticeUrl(
-  publicUrl: string,
-  of: { readonly channel: string; readonly tenantId: string; readonly accountId: ChannelAccountId },
-): string {
-  return `${publicUrl}/notices/${of.channel}/${of.tenantId}/${of.accountId}`;
 }
 
 /** A channel that only ever says nothing is left alone for a while. */

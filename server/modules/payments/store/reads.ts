@@ -77,7 +77,7 @@ const selectAttemptExists = statement(
 
 const selectNotices = statement(
   "payments.list_notices",
-  `select id, account_id, notice_id, received_at, verdict, attempt_number, refund_number,
+  `select id, account_id, channel_notice_id, received_at, verdict, attempt_number, refund_number,
           deliveries
    from payments.notices
    where tenant_id = $1 and id < $2 and ($3::uuid is null or account_id = $3)
@@ -87,7 +87,7 @@ const selectNotices = statement(
 
 const selectNotice = statement(
   "payments.read_notice",
-  `select id, account_id, notice_id, received_at, headers, body, verdict, attempt_number,
+  `select id, account_id, channel_notice_id, received_at, headers, body, verdict, attempt_number,
           refund_number, deliveries
    from payments.notices where tenant_id = $1 and id = $2`,
 );
