@@ -146,3 +146,20 @@ test("a stop under load loses nothing that was acknowledged, and does nothing th
   expect(acknowledged.length).toBeGreaterThanOrEqual(40);
   expect(await ordersInDatabase()).toEqual(acknowledged.toSorted());
 });
+
+test("it ends by itself when who started it was killed while it was starting", async () => {
+  const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
+    env: { ...process.env, DATABASE_URL: url, PORT: "0", TONGBAO_HOME: home, LOG_LEVEL: "warn" },
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  running.push({
+    end: async () => {
+      if (child.exitCode === null) child.kill("SIGKILL");
+    },
+  });
+  await once(child, "spawn");
+  // All that a child sees of its parent's death.
+  child.disconnect();
+  const [code] = await once(child, "exit");
+  expect(code).toBe(0);
+}, 20_000);

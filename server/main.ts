@@ -25,14 +25,16 @@ if (read.kind === "wrong") {
   for (const { message } of read.problems) process.stderr.write(`${message}\n`);
   process.exit(wrongSettingExit);
 }
-const platform = await start(read.settings);
+const starting = start(read.settings);
 
 let stopping: Promise<void> | undefined;
 function stop(): void {
-  stopping ??= platform.stop();
+  stopping ??= starting.then((platform) => platform.stop());
 }
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
+// A parent that is killed while this starts says so only once.
 exitWithParent(stop);
+await starting;
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
 
 async function start(settings: Settings) {
   const log = createLog({ level: settings.logLevel });

@@ -142,6 +142,14 @@ export const refusals = {
     title: "This can no longer be paid: the payment is {state}.",
   },
   payment_time_over: { status: 409, title: "The time for paying this is over." },
+  attempt_over: {
+    status: 409,
+    title: "This way to pay is {state}: begin anew, with a new Idempotency-Key.",
+  },
+  too_many_attempts: {
+    status: 409,
+    title: "Paying this was begun {max} times: cancel the order and place it again.",
+  },
   payment_method_not_offered: {
     status: 422,
     title: "The channel {channel} does not offer {method}; it offers {offered}.",

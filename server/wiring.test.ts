@@ -1,13 +1,22 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { unfinishedStates } from "./kernel/machine.ts";
 import { testDatabase } from "./kernel/testing/database.ts";
+import { hourMs } from "./kernel/time.ts";
+import { createAheadClock, openOutside } from "./testing/outside.ts";
 import { startTestPlatform } from "./testing/platform.ts";
-import { reactionsOf } from "./wiring.ts";
+import { furnish } from "./testing/rows.ts";
+import { machines, reactionsOf } from "./wiring.ts";
 
 const { url } = await testDatabase();
-const platform = await startTestPlatform({ url });
-afterAll(() => platform.stop());
+const { clock, advance } = createAheadClock();
+const platform = await startTestPlatform({ url, clock });
+const outside = await openOutside();
+afterAll(async () => {
+  await platform.stop();
+  await outside.stop();
+});
 
 const committed = JSON.parse(readFileSync(join(import.meta.dirname, "../openapi.json"), "utf8"));
 
@@ -30,4 +39,36 @@ test("what modules react to has a name each", () => {
   const names = [...deadlines, ...subscriptions].map(({ name }) => name);
   expect(names).toContain("orders.close_due");
   expect(names).toEqual([...new Set(names)]);
+});
+
+test("every state that must be left is watched, once, and no other", () => {
+  const unfinished = machines.flatMap((machine) =>
+    unfinishedStates(machine).map((state) => `${machine.name} ${state}`),
+  );
+  const { watches } = reactionsOf(platform);
+  const watched = watches.flatMap(({ machine, states }) =>
+    states.map((state) => `${machine} ${state}`),
+  );
+  expect(unfinished).toContain("order_refund under_way");
+  expect(watched.toSorted()).toEqual(unfinished.toSorted());
+});
+
+test("the metrics tell the age of the oldest thing in every such state", async () => {
+  const tenant = await platform.createTenant("Harbour Mall");
+  await furnish({ platform, outside, tenant, by: "admin:test" });
+  advance(hourMs);
+  const { body } = await platform.app.inject({ url: "/metrics" });
+  const ages = [...body.matchAll(/^tongbao_oldest_unfinished_seconds\{(.+)\} (.+)$/gm)].map(
+    ([, labels = "", seconds]): [string, number] => [labels, Number(seconds)],
+  );
+  const { watches } = reactionsOf(platform);
+  expect(ages).toHaveLength(watches.flatMap(({ states }) => states).length);
+  // What a tenant of some age has that must still be left; elsewhere nothing is.
+  expect(ages.filter(([, seconds]) => seconds >= hourMs / 1000).map(([labels]) => labels)).toEqual([
+    'machine="order",state="pending_payment"',
+    'machine="order",state="paying"',
+    'machine="order",state="paid"',
+    'machine="order_refund",state="under_way"',
+    'machine="refund",state="requested"',
+  ]);
 });

@@ -2,6 +2,13 @@
 import { createSimulator } from "./index.ts";
 import { readSettings } from "./settings.ts";
 
+/**
+ * Who starts the world keeps a channel to it, which closes even when he is killed: a world that
+ * nobody knows of would hold its port and its journal for ever. Heard from the first moment on.
+ */
+const starterGone = new Promise<void>((resolve) => process.once("disconnect", resolve));
+process.channel?.unref();
+
 const settings = readSettings(process.env);
 if (settings.kind === "refused") {
   const { name, value, allowed } = settings;
@@ -20,5 +27,6 @@ const address = await simulator.listen({ host, port }).catch((error: unknown) =>
 });
 process.stdout.write(`simulator: listening on ${address}\n`);
 
-for (const signal of ["SIGINT", "SIGTERM"] as const)
-  process.once(signal, () => void simulator.close());
+const stop = () => void simulator.close();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
+void starterGone.then(stop);

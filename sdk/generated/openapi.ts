@@ -1195,8 +1195,8 @@ export interface components {
         Notice: {
             id: string;
             accountId: string;
-            /** @description The channel's own. */
-            noticeId?: string;
+            /** @description The channel's own id of it. */
+            channelNoticeId?: string;
             /**
              * Format: date-time
              * @example 2025-11-21T03:42:00.000Z
@@ -1269,39 +1269,6 @@ export interface components {
             to: "pending_payment" | "paying" | "closing" | "paid" | "completed" | "closed" | "refunded";
             madeBy: string;
             reason: string;
-        };
-        /** OrderPayment */
-        OrderPayment: {
-            paymentId: string;
-            attemptId: string;
-            /** @description The number that the channel knows. */
-            attemptNumber: string;
-            /** @example wechatpay */
-            channel: string;
-            /** @enum {unknown} */
-            method: "jsapi" | "native" | "h5" | "app" | "page";
-            amount: components["schemas"]["Amount"];
-            /** @description What the client needs to let the payer pay. */
-            instruction: {
-                /** @enum {string} */
-                kind: "qr_code";
-                content: string;
-            } | {
-                /** @enum {string} */
-                kind: "redirect";
-                url: string;
-            } | {
-                /** @enum {string} */
-                kind: "sdk_call";
-                params: {
-                    [key: string]: string;
-                };
-            };
-            /**
-             * Format: date-time
-             * @example 2025-11-21T03:42:00.000Z
-             */
-            expiresAt: string;
         };
         /** OrderRefund */
         OrderRefund: {
@@ -1492,6 +1459,39 @@ export interface components {
              */
             createdAt: string;
             attempts: components["schemas"]["PaymentAttempt"][];
+        };
+        /** PreparedAttempt */
+        PreparedAttempt: {
+            paymentId: string;
+            attemptId: string;
+            /** @description The number that the channel knows. */
+            attemptNumber: string;
+            /** @example wechatpay */
+            channel: string;
+            /** @enum {unknown} */
+            method: "jsapi" | "native" | "h5" | "app" | "page";
+            amount: components["schemas"]["Amount"];
+            /** @description What the client needs to let the payer pay. */
+            instruction: {
+                /** @enum {string} */
+                kind: "qr_code";
+                content: string;
+            } | {
+                /** @enum {string} */
+                kind: "redirect";
+                url: string;
+            } | {
+                /** @enum {string} */
+                kind: "sdk_call";
+                params: {
+                    [key: string]: string;
+                };
+            };
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            expiresAt: string;
         };
         /** Price */
         Price: {
@@ -1793,8 +1793,8 @@ export interface components {
         WholeNotice: {
             id: string;
             accountId: string;
-            /** @description The channel's own. */
-            noticeId?: string;
+            /** @description The channel's own id of it. */
+            channelNoticeId?: string;
             /**
              * Format: date-time
              * @example 2025-11-21T03:42:00.000Z
@@ -2631,7 +2631,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OrderPayment"];
+                    "application/json": components["schemas"]["PreparedAttempt"];
                 };
             };
             /** @description Refused, or failed; the code says which. */

@@ -61,23 +61,29 @@ test("a file that holds nothing readable is no lock", () => {
 test("one at a time, when many processes take a stale lock at once", async () => {
   writeFileSync(path, JSON.stringify({ pid: process.pid, startedAt: "long ago", facts: {} }));
   // Each holder writes a file that must not be there yet, and removes it before it lets go.
+  const roundsOf = [1, 2, 3, 5, 8, 13, 20, 20];
   const program = `
+    const roundsOf = ${JSON.stringify(roundsOf)};
     import { rmSync, writeFileSync } from "node:fs";
     import { waitForFileLock } from ${JSON.stringify(join(import.meta.dirname, "file-lock.ts"))};
     for (let round = 0; round < 20; round += 1) {
       const lock = await waitForFileLock(${JSON.stringify(path)});
       writeFileSync(${JSON.stringify(join(folder, "alone"))}, "", { flag: "wx" });
       rmSync(${JSON.stringify(join(folder, "alone"))});
+      // The others inherit from one that ends without letting go.
+      if (round === roundsOf[process.argv[1]] - 1) process.exit(0);
       lock.release();
     }`;
   const codes = await Promise.all(
-    Array.from({ length: 4 }, async () => {
-      const child = spawn(process.execPath, ["--input-type=module", "-e", program]);
+    roundsOf.map(async (_, index) => {
+      const child = spawn(process.execPath, ["--input-type=module", "-e", program, `${index}`]);
       const [code] = await once(child, "close");
       return code as unknown;
     }),
   );
-  expect(codes).toEqual([0, 0, 0, 0]);
+  expect(codes).toEqual(roundsOf.map(() => 0));
+  acquire().release();
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 test("waiting ends when the holder lets go", async () => {

@@ -1,4 +1,5 @@
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { isRunning, ownIdentity } from "./process.ts";
 import type { ProcessIdentity } from "./process.ts";
 
@@ -20,25 +21,22 @@ export type LockAttempt =
   | { readonly kind: "acquired"; readonly lock: FileLock }
   | { readonly kind: "held"; readonly holder: LockHolder };
 
-/** Each round lost means that another process took the lock meanwhile; that ends quickly. */
+/** Each round lost means that the lock was let go between two looks at it; that ends quickly. */
 const attemptsMax = 20;
 
 /**
  * A lock between processes that survives `kill -9`: the file names its holder with the time at
- * which that process started, and a holder that no longer runs has lost it.
+ * which that process started, and a holder that no longer runs has lost it. The file of a holder
+ * that lives is touched by nobody else.
  */
 export function tryFileLock(path: string, facts: LockFacts = {}): LockAttempt {
-  let former: LockHolder | undefined;
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
-    if (createLock(path, facts)) {
-      return { kind: "acquired", lock: heldLock(path, former) };
-    }
+    if (createLock(path, facts)) return { kind: "acquired", lock: heldLock(path, undefined) };
     const holder = readHolder(path);
     if (holder !== undefined && isRunning(holder)) return { kind: "held", holder };
-    former = removeStale(path) ?? former;
+    const inherited = inheritLock(path, holder, facts);
+    if (inherited !== undefined) return inherited;
   }
-  const holder = readHolder(path);
-  if (holder !== undefined) return { kind: "held", holder };
   throw new Error(`the lock ${path} can't be taken: delete this file if nothing runs here`);
 }
 
@@ -99,24 +97,32 @@ function createLock(path: string, facts: LockFacts): boolean {
 }
 
 /**
- * Another process may have replaced the stale lock by its own since we read it. So the file is
- * moved aside first, looked at again, and put back when it turns out to be alive.
+ * Puts our record in the place of one that a dead process has left. Only who holds the claim to
+ * this very record may do that, so between the last look at it and the replacing it stays as it
+ * is. The claim is a lock of the same kind: who dies with it is inherited from in turn.
  */
-function removeStale(path: string): LockHolder | undefined {
-  const aside = `${path}.stale-${process.pid}`;
+function inheritLock(
+  path: string,
+  stale: LockHolder | undefined,
+  facts: LockFacts,
+): LockAttempt | undefined {
+  const claim = tryFileLock(`${path}.claim-${nameOf(stale)}`);
+  if (claim.kind === "held") return claim;
   try {
-    renameSync(path, aside);
-  } catch {
-    return undefined;
+    if (!existsSync(path) || nameOf(readHolder(path)) !== nameOf(stale)) return undefined;
+    const lock = heldLock(path, stale);
+    lock.setFacts(facts);
+    return { kind: "acquired", lock };
+  } finally {
+    claim.lock.release();
   }
-  const holder = readHolder(aside);
-  try {
-    if (holder !== undefined && isRunning(holder)) linkSync(aside, path);
-  } catch {
-    // A third process was faster; the next round finds out who holds the lock now.
-  }
-  rmSync(aside, { force: true });
-  return holder;
+}
+
+/** No two processes have the same. */
+function nameOf(holder: LockHolder | undefined): string {
+  if (holder === undefined) return "unreadable";
+  const { pid, startedAt } = holder;
+  return createHash("sha256").update(`${pid} ${startedAt}`).digest("hex").slice(0, 16);
 }
 
 function record(facts: LockFacts): string {

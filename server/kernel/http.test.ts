@@ -299,6 +299,39 @@ test("over the bound of requests under way the rest is sent off, health is not",
   expect((await app.inject({ url: "/slow" })).statusCode).toBe(200);
 });
 
+test("slow bodies do not take the place of requests under way", async () => {
+  const gate = Promise.withResolvers<void>();
+  const routes = (on: App) => {
+    on.post("/notices", { config: { public: true, rawBody: true } }, () => ({}));
+    on.get("/slow", { config: { public: true } }, async () => {
+      await gate.promise;
+      return {};
+    });
+  };
+  const { http, app } = await start(routes, { settings: { inFlightMax: 2 } });
+  const port = Number(new URL(await http.listen({ host: "127.0.0.1", port: 0 })).port);
+  const head = "POST /notices HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n";
+  const senders = Array.from({ length: 3 }, () => connect(port, "127.0.0.1"));
+  for (const sender of senders) {
+    // The answer to this header says that the request was let in and its body is awaited.
+    sender.write(`${head}Expect: 100-continue\r\n\r\n`);
+    await once(sender, "data");
+  }
+  const quick = [app.inject({ url: "/slow" }), app.inject({ url: "/slow" })];
+  await Promise.all(quick.map((reply) => Promise.race([reply, Promise.resolve()])));
+  const [late, ...others] = senders;
+  const answer = once(required(late, "a sender"), "data");
+  late?.write("{}");
+  expect(String(await answer)).toContain("503 Service Unavailable");
+  gate.resolve();
+  expect((await Promise.all(quick)).map(({ statusCode }) => statusCode)).toEqual([200, 200]);
+  for (const sender of others) {
+    sender.write("{}");
+    expect(String((await once(sender, "data"))[0])).toContain("200 OK");
+  }
+  for (const sender of senders) sender.destroy();
+});
+
 test("a caller over its rate is told when to come back, others are not held up", async () => {
   const clock = createManualClock(Date.now());
   const settings = { callerPerSecondMax: 1 };
@@ -415,6 +448,27 @@ test("a caller who hangs up gives his place back", async () => {
   const { body } = await app.inject({ url: "/metrics" });
   expect(body).toContain("tongbao_http_in_flight 1");
   expect(body).toContain('route="/never",status="499"} 1');
+});
+
+test("a caller who hangs up within a body is no fault of ours", async () => {
+  const answered = Promise.withResolvers<number>();
+  const { http, lines } = await start((on) => {
+    things(on);
+    on.addHook("onSend", (_request, { statusCode }, _payload, done) => {
+      answered.resolve(statusCode);
+      done();
+    });
+  });
+  const address = new URL(await http.listen({ host: "127.0.0.1", port: 0 }));
+  const socket = connect(Number(address.port), address.hostname);
+  const head = `POST /v1/things HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n`;
+  const body =
+    "Content-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n{";
+  socket.write(head + body);
+  await once(socket, "data");
+  socket.destroy();
+  expect(await answered.promise).toBe(400);
+  expect(lines.filter(({ level }) => level === "warn" || level === "error")).toEqual([]);
 });
 
 test("what is not HTTP gets a plain no", async () => {

@@ -187,6 +187,11 @@ function placeOf(request: FastifyRequest): { path: string; requestId: string } {
 function followRequests(app: App, options: HttpOptions): ReadonlySet<ServerResponse> {
   const { settings, log, metrics } = options;
   const underWay = new Set<ServerResponse>();
+  /**
+   * Those that the bound counts. Whose body is still on its way holds a connection and no more:
+   * anybody may send slowly, and must not push aside those who do not.
+   */
+  const atWork = new Set<ServerResponse>();
   metrics.measure("http", () => metrics.httpInFlight(underWay.size));
 
   function onClose(request: FastifyRequest, reply: FastifyReply, context: LogContext): void {
@@ -203,6 +208,17 @@ function followRequests(app: App, options: HttpOptions): ReadonlySet<ServerRespo
     else log.debug(line, "request");
   }
 
+  function startWork(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+    const isAlways = request.routeOptions.config.alwaysAnswered === true;
+    if (atWork.size >= settings.inFlightMax && !isAlways) {
+      metrics.httpShed("overloaded");
+      reply.refuse(edgeRefusal("overloaded", { retryAfterSeconds: 1 }));
+      return;
+    }
+    atWork.add(reply.raw);
+    done();
+  }
+
   app.addHook("onRequest", (request, reply, done) => {
     const { traceparent } = request.headers;
     const context = createLogContext(request.id, {
@@ -212,6 +228,7 @@ function followRequests(app: App, options: HttpOptions): ReadonlySet<ServerRespo
     // The one event that comes for every reply, sent to the end or given up by the caller.
     reply.raw.once("close", () => {
       underWay.delete(reply.raw);
+      atWork.delete(reply.raw);
       onClose(request, reply, context);
     });
     void reply.header("x-request-id", request.id);
@@ -219,12 +236,16 @@ function followRequests(app: App, options: HttpOptions): ReadonlySet<ServerRespo
     void reply.header("x-content-type-options", "nosniff");
     void reply.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
     void reply.header("cache-control", "no-store");
-    withLogContext(context, () => {
-      const isAlways = request.routeOptions.config.alwaysAnswered === true;
-      if (underWay.size <= settings.inFlightMax || isAlways) return done();
-      metrics.httpShed("overloaded");
-      reply.refuse(edgeRefusal("overloaded", { retryAfterSeconds: 1 }));
-    });
+    withLogContext(context, () => startWork(request, reply, done));
+  });
+  app.addHook("preParsing", (request, reply, _body, done) => {
+    if (hasBody(request)) atWork.delete(reply.raw);
+    done();
+  });
+  app.addHook("preValidation", (request, reply, done) => {
+    // Who hung up meanwhile is forgotten already.
+    if (atWork.has(reply.raw) || !underWay.has(reply.raw)) return done();
+    startWork(request, reply, done);
   });
   return underWay;
 }
@@ -288,11 +309,14 @@ function createDoor({ settings, metrics, clock }: HttpOptions, authentication: (
 }
 
 /** Before the body is read: what we cannot read need not be sent. */
-function refuseOtherTypes({ headers }: FastifyRequest): void {
-  const type = headers["content-type"];
-  const hasBody = (headers["content-length"] ?? "0") !== "0" || "transfer-encoding" in headers;
-  if (!hasBody || (type !== undefined && jsonType.test(type))) return;
+function refuseOtherTypes(request: FastifyRequest): void {
+  const type = request.headers["content-type"];
+  if (!hasBody(request) || (type !== undefined && jsonType.test(type))) return;
   throw new RefusedError(edgeRefusal("unsupported_media_type"));
+}
+
+function hasBody({ headers }: FastifyRequest): boolean {
+  return (headers["content-length"] ?? "0") !== "0" || "transfer-encoding" in headers;
 }
 
 function parseBodies(app: App): void {

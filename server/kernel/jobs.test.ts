@@ -5,6 +5,7 @@ import type { Job, JobHandler, JobPayload } from "./jobs.ts";
 import { createJobs, enqueueJobs } from "./jobs.ts";
 import { rawConnection } from "./testing/connections.ts";
 import { testDatabase } from "./testing/database.ts";
+import { startLossyProxy } from "./testing/lossy-proxy.ts";
 import { systemClock } from "./time.ts";
 
 const { url } = await testDatabase();
@@ -216,4 +217,28 @@ test("a runner may be stopped before it has started", async () => {
   const { jobs } = start();
   opened.splice(0);
   await expect(jobs.stop()).resolves.toBeUndefined();
+});
+
+test("a runner that waits for ever for an answer is given up for a new one", async () => {
+  const proxy = await startLossyProxy(url);
+  const done: string[] = [];
+  const errors: unknown[] = [];
+  const jobs = createJobs({
+    url: proxy.url,
+    handlers: { probe: async ({ id }) => void done.push(id) },
+    silentMsMax: 2_000,
+    onFailed: (_task, error) => void errors.push(error),
+    onError: (_message, error) => void errors.push(error),
+  });
+  opened.push(jobs);
+  const tenantId = ids.next();
+  await enqueue(tenantId, "before");
+  await expect.poll(() => done, patience).toEqual(["before"]);
+
+  proxy.freeze();
+  await enqueue(tenantId, "after");
+  await expect.poll(() => done, patience).toEqual(["before", "after"]);
+  expect(errors.map(String)).toContain("Error: no sign of life for 2 s");
+  await jobs.stop();
+  await proxy.close();
 });

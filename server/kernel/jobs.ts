@@ -3,8 +3,9 @@
  * its business id: what is due stands in a column of the business row, so a job that is lost or
  * runs twice does no harm, and whoever has nothing to do any more simply returns.
  */
-import type { Runner, TaskList } from "graphile-worker";
+import type { Runner, TaskList, WorkerEvents } from "graphile-worker";
 import { Logger, run, runMigrations } from "graphile-worker";
+import { EventEmitter } from "node:events";
 import pg from "pg";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Tx } from "./database.ts";
@@ -37,6 +38,13 @@ const completeDelayMs = 5;
 const poolMax = 6;
 /** A database that is restarting is not knocked at all the time. */
 const restartPauseMs = 1_000;
+/**
+ * An idle runner fetches every half a second, and no job lasts so long. After PostgreSQL was killed
+ * under load the runner was seen to wait for ever for a connection, without an error or a word.
+ */
+const silentMsMax = 30_000;
+/** A runner that hangs does not stop either; its jobs come back by the deadlines of their rows. */
+const stopMsMax = 10_000;
 /** What a killed worker leaves is waited for by nobody: it is cleared for order, not for speed. */
 const clearEveryMs = 10 * minuteMs;
 
@@ -74,6 +82,8 @@ export async function migrateJobs(url: string): Promise<void> {
 export interface JobsOptions {
   readonly url: string;
   readonly handlers: Readonly<Record<string, JobHandler>>;
+  /** After so long without a sign of life a runner is given up for a new one. */
+  readonly silentMsMax?: number;
   /** A job threw; it is not repeated by itself. */
   readonly onFailed: (task: string, error: unknown) => void;
   /** Trouble of the runner, which goes on. */
@@ -83,19 +93,23 @@ export interface JobsOptions {
 export type Jobs = ReturnType<typeof createJobs>;
 
 export function createJobs(options: JobsOptions) {
-  const pool = new pg.Pool({
-    connectionString: options.url,
-    max: poolMax,
-    application_name: "tongbao-jobs",
-  });
   const onLost = (error: Error) =>
     options.onError("a connection of the job runner was lost", error);
-  pool.on("error", onLost);
-  // A connection in use tells its loss itself; the pool speaks for idle ones only.
-  pool.on("connect", (client) => client.on("error", onLost));
   const stopping = new AbortController();
   const clearing = createWakeup();
   let runner: Runner | undefined;
+
+  function openPool(): pg.Pool {
+    const pool = new pg.Pool({
+      connectionString: options.url,
+      max: poolMax,
+      application_name: "tongbao-jobs",
+    });
+    pool.on("error", onLost);
+    // A connection in use tells its loss itself; the pool speaks for idle ones only.
+    pool.on("connect", (client) => client.on("error", onLost));
+    return pool;
+  }
 
   const taskList: TaskList = Object.fromEntries(
     Object.entries(options.handlers).map(([task, handler]) => [
@@ -113,37 +127,62 @@ export function createJobs(options: JobsOptions) {
 
   async function keepRunning(): Promise<void> {
     while (!stopping.signal.aborted) {
+      const pool = openPool();
+      const life = watchLife(options.silentMsMax ?? silentMsMax);
       try {
-        runner = await run({
-          pgPool: pool,
-          taskList,
-          logger: quiet,
-          noHandleSignals: true,
-          preset: {
-            worker: {
-              concurrentJobs: concurrentJobsMax,
-              pollInterval: pollIntervalMs,
-              completeJobBatchDelay: completeDelayMs,
-              localQueue: { size: fetchedAheadMax },
-            },
-          },
-        });
-        // The stop may have come while the runner was starting.
-        if (stopping.signal.aborted) await runner.stop();
-        await runner.promise;
+        await Promise.race([runOn(pool, life.events), life.silence]);
+        await pool.end();
       } catch (error) {
         // The database went away; the runner gives up after some tries, we do not.
         options.onError("the job runner stopped and starts again", error);
+        // One that hangs is left to itself: waiting for it is what it does not survive.
+        void runner?.kill().catch(() => undefined);
+        void pool.end().catch(() => undefined);
+      } finally {
+        life.end();
       }
       if (!stopping.signal.aborted) await sleep(restartPauseMs);
     }
   }
 
+  async function runOn(pool: pg.Pool, events: WorkerEvents): Promise<void> {
+    const started = await run({
+      pgPool: pool,
+      taskList,
+      events,
+      logger: quiet,
+      noHandleSignals: true,
+      preset: {
+        worker: {
+          concurrentJobs: concurrentJobsMax,
+          pollInterval: pollIntervalMs,
+          completeJobBatchDelay: completeDelayMs,
+          localQueue: { size: fetchedAheadMax },
+        },
+      },
+    });
+    runner = started;
+    // The stop may have come while the runner was starting.
+    if (stopping.signal.aborted) await started.stop();
+    await started.promise;
+  }
+
+  async function deleteLeftJobs(): Promise<void> {
+    const client = new pg.Client({ connectionString: options.url });
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+      await client.query(deleteLeft.text);
+    } finally {
+      await client.end();
+    }
+  }
+
   async function keepClear(): Promise<void> {
     while (!stopping.signal.aborted) {
-      await pool
-        .query(deleteLeft.text)
-        .catch((error: unknown) => options.onError("the jobs left over were not cleared", error));
+      await deleteLeftJobs().catch((error: unknown) =>
+        options.onError("the jobs left over were not cleared", error),
+      );
       if (!stopping.signal.aborted) await clearing.wait(clearEveryMs);
     }
   }
@@ -155,11 +194,36 @@ export function createJobs(options: JobsOptions) {
     async stop(): Promise<void> {
       stopping.abort();
       clearing.hint();
-      await runner?.stop().catch(() => undefined);
-      await Promise.all(running);
-      await pool.end();
+      const stopped = (async () => {
+        await runner?.stop().catch(() => undefined);
+        await Promise.all(running);
+      })();
+      await Promise.race([stopped, sleep(stopMsMax, undefined, { ref: false })]);
     },
   };
+}
+
+/** Rejects once the runner whose events these are has shown no sign of life for so long. */
+function watchLife(msMax: number) {
+  const events: WorkerEvents = new EventEmitter();
+  const silence = Promise.withResolvers<never>();
+  // Nobody may be waiting any more.
+  silence.promise.catch(() => undefined);
+  const give = () => silence.reject(new Error(`no sign of life for ${msMax / 1000} s`));
+  const wait = () => setTimeout(give, msMax).unref();
+  let timer = wait();
+  const seen = (): void => {
+    clearTimeout(timer);
+    timer = wait();
+  };
+  events.on("localQueue:getJobs:complete", seen);
+  events.on("job:start", seen);
+  events.on("job:complete", seen);
+  const end = (): void => {
+    events.removeAllListeners();
+    clearTimeout(timer);
+  };
+  return { events, silence: silence.promise, end };
 }
 
 function parsePayload(payload: unknown): JobPayload {

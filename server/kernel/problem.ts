@@ -92,6 +92,7 @@ export function problemOfBug(place: ProblemPlace): ProblemReply {
  */
 export function refusalOfError(error: unknown, bodyBytesMax: number): Refusal | undefined {
   if (error instanceof RefusedError) return error.refusal;
+  if (isAbortedUpload(error)) return malformed("the body ended early");
   const fault = asFault(error);
   if (fault instanceof FaultError) {
     const retryAfterSeconds = Math.max(1, Math.ceil(fault.retryAfterMs / 1000));
@@ -112,7 +113,7 @@ export function refusalOfError(error: unknown, bodyBytesMax: number): Refusal | 
     case "FST_ERR_MAX_PARAM_LENGTH":
       return edgeRefusal("route_not_found");
     default:
-      return isAbortedUpload(code) ? malformed("the body ended early") : undefined;
+      return undefined;
   }
 }
 
@@ -124,9 +125,13 @@ export function malformed(detail: string): Refusal {
   return edgeRefusal("invalid_request", { detail });
 }
 
-/** Nobody reads this reply; it keeps a caller who hung up from counting as a bug of ours. */
-function isAbortedUpload(code: unknown): boolean {
-  return code === "ECONNRESET" || code === "ERR_STREAM_PREMATURE_CLOSE";
+/**
+ * Nobody reads this reply; it keeps a caller who hung up from counting as a bug of ours, or as a
+ * database that hung up: the framework gives what went wrong with a body a status, and no other.
+ */
+function isAbortedUpload(error: unknown): boolean {
+  if (!(error instanceof Error && "code" in error && "statusCode" in error)) return false;
+  return error.code === "ECONNRESET" || error.code === "ERR_STREAM_PREMATURE_CLOSE";
 }
 
 function problemBody(

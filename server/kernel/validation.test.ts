@@ -142,6 +142,26 @@ test.each<[string, unknown, { field: string; problem: string; allowed?: string }
   expect(check(order, value).errors).toEqual([problem]);
 });
 
+test.each<[string, unknown, string]>([
+  ["a NUL", { ...good, lines: [{ sku: "a\0b", quantity: 1 }] }, "lines[0].sku"],
+  ["the first half of a pair", { ...good, note: "\ud83d" }, "note"],
+  ["the second half of a pair", { ...good, note: "\ude00a" }, "note"],
+])("refuses text that PostgreSQL cannot keep: %s", (_, value, field) => {
+  expect(check(order, value).errors).toEqual([
+    { field, problem: "holds a NUL or half a character, or is nested too deeply" },
+  ]);
+});
+
+test("refuses such text in free fields, their names and queries, and depths without end", () => {
+  const free = Type.Object({ free: Type.Unknown() });
+  const deep: unknown = JSON.parse(`${"[".repeat(100_000)}${"]".repeat(100_000)}`);
+  for (const value of [{ a: ["x", "\0"] }, { "\0": 1 }, [[["\ud83d"]]], deep])
+    expect(check(free, { free: value }).errors).toHaveLength(1);
+  expect(check(free, { free: { a: [null, 1, "😀"] } }).errors).toEqual([]);
+  const query = Type.Object({ name: Type.String() });
+  expect(check(query, { name: "\0" }, "querystring").errors).toMatchObject([{ field: "name" }]);
+});
+
 test("all wrong fields are told at once, and the sentence sums them up", () => {
   const { facts } = check(order, { lines: [{ quantity: 0 }], note: 1, extra: 1 });
   expect(facts?.["errors"]).toHaveLength(4);

@@ -45,6 +45,8 @@ interface Schema {
 const problemsMax = 20;
 /** Names of unknown fields are the caller's text: enough of it is shown to find it. */
 const shownNameMax = 64;
+/** Deeper than any body that means something, and shallow enough for the stack. */
+const depthMax = 64;
 
 type Part = "body" | "querystring" | "params" | "headers";
 
@@ -55,11 +57,40 @@ export function compileValidator(route: { schema: unknown; httpPart?: string | u
   const check = Compile(schema as TSchema);
   return (value: unknown): { value: unknown } | { error: Error } => {
     const taken = part === "body" ? value : convert(schema, value);
-    if (check.Check(taken)) return { value: taken };
+    if (check.Check(taken)) {
+      const field = unkeepableField(taken, 0);
+      return field === undefined ? { value: taken } : { error: unkeepable(field, part) };
+    }
     // Fastify hands over null where there is no body.
     const errors = explain(schema, taken ?? undefined);
     return { error: new RefusedError(invalidRequest(errors, part)) };
   };
+}
+
+/**
+ * Where a text stands that PostgreSQL cannot keep, a NUL, or can only keep changed, one half of a
+ * surrogate pair; undefined when all can be kept. No schema sees either: JSON writes both as \\u.
+ */
+function unkeepableField(value: unknown, depth: number): string | undefined {
+  if (typeof value === "string") return isKeepable(value) ? undefined : "";
+  if (typeof value !== "object" || value === null) return undefined;
+  if (depth === depthMax) return "";
+  for (const [key, item] of Object.entries(value)) {
+    const below = isKeepable(key) ? unkeepableField(item, depth + 1) : "";
+    if (below === undefined) continue;
+    const name = Array.isArray(value) ? `[${key}]` : key.slice(0, shownNameMax);
+    return below === "" || below.startsWith("[") ? name + below : `${name}.${below}`;
+  }
+  return undefined;
+}
+
+function isKeepable(text: string): boolean {
+  return text.isWellFormed() && !text.includes("\0");
+}
+
+function unkeepable(field: string, part: Part): Error {
+  const problem = "holds a NUL or half a character, or is nested too deeply";
+  return new RefusedError(invalidRequest([{ field, problem }], part));
 }
 
 export function invalidRequest(errors: readonly FieldProblem[], part: Part = "body"): Refusal {

@@ -136,6 +136,8 @@ test("a stop waits for the job under way, whose answer is still recorded", async
     const ask: JobHandler = async ({ tenantId: tenant, id }, signal) => {
       begin();
       await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+      // The outside takes longer to answer than committers take to stop.
+      for (let step = 0; step < 20; step += 1) await raw.query("select 1");
       await committers.run(record, tenant, id);
     };
     return { deadlines: [], subscriptions: [asking], jobs: { ask }, watches: [] };

@@ -11,10 +11,10 @@ alter table orders.orders add column refunding bigint not null default 0 check (
 alter table orders.orders add check (state in ('pending_payment', 'paying', 'closing', 'closed')
   or paid_at is not null);
 
--- The sweep that closes orders which nobody has paid, tried or not, and the age of the oldest one.
+-- The sweep that closes orders which nobody has paid, tried or not.
 drop index orders.orders_close_due;
 create index orders_close_due on orders.orders (close_due_at)
-  where state in ('pending_payment', 'paying', 'closing');
+  where state in ('pending_payment', 'paying');
 -- The sweep that completes paid orders.
 create index orders_complete_due on orders.orders (complete_due_at) where state = 'paid';
 
@@ -41,3 +41,9 @@ create table orders.refunds (
   check ((ended_at is null) = (state = 'under_way'))
 );
 create index refunds_of_order on orders.refunds (tenant_id, order_id, id);
+
+-- The age of the oldest unfinished thing in each state, read every few seconds. The index of the
+-- sweep serves orders that nobody tries to pay; these have their places for themselves.
+create index orders_under_payment on orders.orders (state, changed_at)
+  where state in ('paying', 'closing');
+create index refunds_under_way on orders.refunds (requested_at) where state = 'under_way';

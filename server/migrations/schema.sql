@@ -316,9 +316,10 @@ create table orders.orders (
   constraint orders_state_check CHECK (state = ANY (ARRAY['pending_payment'::text, 'paying'::text, 'closing'::text, 'paid'::text, 'completed'::text, 'closed'::text, 'refunded'::text])),
   constraint orders_total_check CHECK (total >= 0)
 ) with (fillfactor=80);
-CREATE INDEX orders_close_due ON orders.orders USING btree (close_due_at) WHERE state = ANY (ARRAY['pending_payment'::text, 'paying'::text, 'closing'::text]);
+CREATE INDEX orders_close_due ON orders.orders USING btree (close_due_at) WHERE state = ANY (ARRAY['pending_payment'::text, 'paying'::text]);
 CREATE INDEX orders_complete_due ON orders.orders USING btree (complete_due_at) WHERE state = 'paid'::text;
 CREATE INDEX orders_of_member ON orders.orders USING btree (tenant_id, member_id, id);
+CREATE INDEX orders_under_payment ON orders.orders USING btree (state, changed_at) WHERE state = ANY (ARRAY['paying'::text, 'closing'::text]);
 
 create table orders.refunds (
   tenant_id uuid not null,
@@ -343,6 +344,7 @@ create table orders.refunds (
   constraint refunds_state_check CHECK (state = ANY (ARRAY['under_way'::text, 'refunded'::text, 'failed'::text]))
 );
 CREATE INDEX refunds_of_order ON orders.refunds USING btree (tenant_id, order_id, id);
+CREATE INDEX refunds_under_way ON orders.refunds USING btree (requested_at) WHERE state = 'under_way'::text;
 
 create table payments.attempts (
   tenant_id uuid not null,
@@ -398,7 +400,7 @@ create table payments.notices (
   tenant_id uuid not null,
   id uuid not null,
   account_id uuid not null,
-  notice_id text,
+  channel_notice_id text,
   received_at timestamp with time zone not null,
   headers json not null,
   body bytea not null,
@@ -407,7 +409,7 @@ create table payments.notices (
   refund_number text,
   deliveries integer not null,
   constraint notices_pkey PRIMARY KEY (tenant_id, id),
-  constraint notices_tenant_id_account_id_notice_id_key UNIQUE (tenant_id, account_id, notice_id),
+  constraint notices_tenant_id_account_id_channel_notice_id_key UNIQUE (tenant_id, account_id, channel_notice_id),
   constraint notices_deliveries_check CHECK (deliveries > 0)
 );
 CREATE INDEX notices_of_attempt ON payments.notices USING btree (tenant_id, attempt_number);

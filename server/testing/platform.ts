@@ -4,11 +4,13 @@ import { createDatabase } from "../kernel/database.ts";
 import { createLog } from "../kernel/log.ts";
 import { createMetrics } from "../kernel/metrics.ts";
 import { createSecrets } from "../kernel/secrets.ts";
+import { freePort } from "../kernel/testing/free-port.ts";
 import type { Clock } from "../kernel/time.ts";
 import { systemClock } from "../kernel/time.ts";
 import type { PrincipalKind, Scope, TenantId } from "../modules/identity/index.ts";
 import { readSettings } from "../settings.ts";
 import { createApi, createModules } from "../wiring.ts";
+import { issueTestToken } from "./tokens.ts";
 
 export type TestPlatform = Awaited<ReturnType<typeof startTestPlatform>>;
 
@@ -24,7 +26,9 @@ export interface TestTenant {
  */
 export async function startTestPlatform(options: { url: string; clock?: Clock }) {
   const { url, clock = systemClock } = options;
-  const read = readSettings({ DATABASE_URL: url, PORT: "0" });
+  // Channels are told the address before anything listens there.
+  const port = await freePort();
+  const read = readSettings({ DATABASE_URL: url, PORT: String(port) });
   if (read.kind === "wrong") throw new Error("the defaults of the settings are wrong");
   const { settings } = read;
   const database = createDatabase({ url, clock, poolMax: 6 });
@@ -34,7 +38,7 @@ export async function startTestPlatform(options: { url: string; clock?: Clock })
   const modules = createModules({ settings, metrics, clock, secrets, database, committers });
   const log = createLog({ level: "silent" });
   const http = await createApi({ settings, log, metrics, clock, database, modules });
-  const baseUrl = await http.listen({ host: "127.0.0.1", port: 0 });
+  const baseUrl = await http.listen({ host: "127.0.0.1", port });
   const { identity, ids } = modules;
 
   async function issueToken(
@@ -42,17 +46,8 @@ export async function startTestPlatform(options: { url: string; clock?: Clock })
     kind: PrincipalKind,
     scopes?: readonly Scope[],
   ): Promise<string> {
-    const issued = await identity.issueToken({
-      tenantId,
-      by: { kind: "operator", subject: "test" },
-      kind,
-      name: kind === "member" ? "m-1" : "test",
-      scopes,
-      lifeMs: undefined,
-      once: false,
-    });
-    if (issued.kind !== "issued") throw new Error(issued.code);
-    return issued.token;
+    const name = kind === "member" ? "m-1" : "test";
+    return (await issueTestToken(identity, { tenantId, kind, name, scopes })).token;
   }
 
   return {

@@ -81,8 +81,11 @@ function resolve(schema: Schema, schemas: Readonly<Record<string, Schema>>): Sch
   return required(schemas[schema.$ref.split("/").at(-1) ?? ""], schema.$ref);
 }
 
-/** What a name in a path, query or body stands for: a row, or undefined when it names none. */
-export type RowOf = (route: string, name: string) => string | undefined;
+/**
+ * What a name in a path, query or body stands for: text that names a row, another value that names
+ * none but is sent as it is, or undefined.
+ */
+export type RowOf = (route: string, name: string) => unknown;
 
 export interface RouteRequest {
   readonly url: string;
@@ -122,7 +125,7 @@ function requestOf(
     find,
     take(name) {
       const value = find(name);
-      if (value !== undefined) rows.push({ where, value });
+      if (typeof value === "string") rows.push({ where, value });
       return value;
     },
   });
@@ -130,7 +133,7 @@ function requestOf(
   const path = route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
     const value = fill("path").take(name);
     if (value === undefined) throw new Error(`${route.name}: no row maker for {${name}}`);
-    return encodeURIComponent(value);
+    return encodeURIComponent(String(value));
   });
   const search = new URLSearchParams(
     query.map(({ name, example, schema }): [string, string] => [
@@ -144,9 +147,9 @@ function requestOf(
 
 interface Fill {
   readonly route: Route;
-  find(name: string): string | undefined;
+  find(name: string): unknown;
   /** Also writes down that the request names it. */
-  take(name: string): string | undefined;
+  take(name: string): unknown;
 }
 
 /** Such as `skuId`. What is optional would be left out in silence otherwise. */

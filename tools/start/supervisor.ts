@@ -44,6 +44,8 @@ const orphansTimeoutMs = 5_000;
 /** After kill -9 of npm it takes a moment until the programs below know. */
 const noticeMs = 1_000;
 const pollMs = 100;
+/** A killed process counts as gone a moment before the system has closed its port. */
+const releaseMs = 1_000;
 /** The simulator writes what it must remember as it goes, so there is little to finish. */
 const simulatorStopTimeoutMs = 5_000;
 
@@ -268,8 +270,11 @@ async function takeHome(home: string): Promise<FileLock> {
 }
 
 async function checkPort(endpoint: Endpoint, setting: string): Promise<Endpoint> {
-  const port = await findFreePort(endpoint);
-  if (port !== undefined) return { host: endpoint.host, port };
+  for (let waitedMs = 0; waitedMs < releaseMs; waitedMs += pollMs) {
+    const port = await findFreePort(endpoint);
+    if (port !== undefined) return { host: endpoint.host, port };
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
   throw new StartRefusedError(
     `Port ${endpoint.port} is taken by another program: set ${setting} to a free one, ` +
       `for example ${setting}=${endpoint.port + 1} npm start`,

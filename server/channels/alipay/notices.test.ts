@@ -170,5 +170,6 @@ describe("a forged notice [PAY-13]", () => {
   test("that is rightly signed but unreadable is neither taken nor called forged", () => {
     expect(verdictOf(form({ ...payment, trade_status: "TRADE_MAYBE" })).kind).toBe("unreadable");
     expect(verdictOf(form({ ...payment, total_amount: "many" })).kind).toBe("unreadable");
+    expect(verdictOf(form({ ...payment, trade_no: "2026\0" })).kind).toBe("unreadable");
   });
 });

@@ -51,7 +51,9 @@ function textsOf(params: Params): string[] {
  */
 function readTradeNotice(params: Params, noticeId: string): NoticeVerdict {
   const trade = readTrade(params);
-  if (trade === undefined || noticeId === "") {
+  // A NUL cannot be kept, see parseJson.
+  const isKeepable = !Object.values(params).some((value) => value.includes("\0"));
+  if (trade === undefined || noticeId === "" || !isKeepable) {
     return { kind: "unreadable", why: "the content of the notice cannot be read" };
   }
   const { out_biz_no: refundNumber, refund_fee, gmt_refund } = params;

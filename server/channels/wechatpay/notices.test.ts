@@ -234,6 +234,13 @@ describe("a notice that cannot be judged", () => {
     expect(verdict.kind).toBe("unreadable");
   });
 
+  test("is one with a NUL, which could not be kept", async () => {
+    const wrong = { ...transaction, transaction_id: "4200\0" };
+    const notice = noticeOf(noticeBody("TRANSACTION.SUCCESS", wrong));
+    const verdict = await offline().plug.verifyNotice(wechatpayAccount(), notice, signal);
+    expect(verdict.kind).toBe("unreadable");
+  });
+
   test("is one whose sealed text was changed before it was signed", async () => {
     const body = JSON.parse(payment().body.toString());
     const sealed = Buffer.from(body.resource.ciphertext, "base64");

@@ -3,12 +3,16 @@ import type { Validator } from "typebox/compile";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** Undefined unless the bytes are UTF-8 and JSON. */
+/**
+ * Undefined unless the bytes are UTF-8 and JSON, without a NUL in its texts: no channel means one,
+ * and PostgreSQL could not keep what it is in, so that the answer would never be recorded.
+ */
 export function parseJson(bytes: Uint8Array): unknown {
   return parseJsonText(decodeUtf8(bytes) ?? "");
 }
 
 export function parseJsonText(text: string): unknown {
+  if (text.includes("\\u0000")) return undefined;
   try {
     return JSON.parse(text);
   } catch {

@@ -9,6 +9,8 @@ import type { AddressInfo, Socket } from "node:net";
  */
 export interface LossyProxy {
   readonly url: string;
+  /** From now on nothing passes on the connections that are open; nobody is told. */
+  freeze(): void;
   /** The next COMMIT of any connection is the one. */
   cutNextCommit(when: "before" | "after"): void;
   readonly cuts: () => number;
@@ -64,6 +66,7 @@ export async function startLossyProxy(databaseUrl: string): Promise<LossyProxy> 
   url.port = String((server.address() as AddressInfo).port);
   return {
     url: url.href,
+    freeze: () => void sockets.forEach((socket) => socket.pause()),
     cutNextCommit: (when) => void (armed = when),
     cuts: () => cuts,
     close: async () => {

@@ -3,10 +3,10 @@ import type { Watch } from "../../kernel/measures.ts";
 import { watchStates } from "../../kernel/measures.ts";
 import type { Subscription } from "../../kernel/subscriptions.ts";
 import { secondMs } from "../../kernel/time.ts";
-import { orderMachine } from "./domain/machine.ts";
+import { orderMachine, orderRefundMachine } from "./domain/machine.ts";
 import { orderPaymentEventTypes } from "./domain/payment-events.ts";
 import type { Orders } from "./operations/orders.ts";
-import { oldestPaid, oldestUnpaid } from "./store/watch.ts";
+import { oldestPaid, oldestRefunds, oldestUnpaid } from "./store/watch.ts";
 import { tenantsWithOrdersDue, tenantsWithOrdersToComplete } from "./store/world.ts";
 
 /** Unpaid orders are closed within two seconds of their time, so the sweep looks oftener. */
@@ -26,6 +26,7 @@ export function ordersReactions(orders: Orders): {
     watches: [
       watchStates(orderMachine, ["pending_payment", "paying", "closing"], oldestUnpaid),
       watchStates(orderMachine, ["paid"], oldestPaid),
+      watchStates(orderRefundMachine, ["under_way"], oldestRefunds),
     ],
     deadlines: [
       {

@@ -19,7 +19,7 @@ export const scopes = [
 ] as const;
 export type Scope = (typeof scopes)[number];
 
-/** admin: the tenant's staff. service: a program of the tenant. member: one customer. */
+/** admin: the tenant's staff. service: a program of the tenant. member: one who buys. */
 export const principalKinds = ["admin", "service", "member"] as const;
 export type PrincipalKind = Principal["kind"];
 

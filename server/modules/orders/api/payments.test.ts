@@ -127,6 +127,19 @@ test("another way to pay closes the first one before it opens [PAY-07]", async (
   expect((await read(id)).state).toBe("paid");
 });
 
+test("the key of an attempt that is over says so, and a new key begins anew [PAY-15]", async () => {
+  const id = await place([{ skuId: await sell(1), quantity: 1 }]);
+  const [key, newer] = [ids.next(), ids.next()];
+  await start(id, scan, { key });
+  await start(id, { channel: "alipay", method: "native" });
+  const { status, json } = await start(id, scan, { key });
+  expect([status, json]).toMatchObject([409, { code: "attempt_over", facts: { state: "closed" } }]);
+  const { json: last } = await start(id, scan, { key: newer });
+  await stand.payOutside(last);
+  await stand.askAttempt(last.attemptId);
+  expect((await start(id, scan, { key: newer })).json.code).toBe("order_already_paid");
+});
+
 test("another way to pay is refused when the first one was paid meanwhile [PAY-07]", async () => {
   const id = await place([{ skuId: await sell(1), quantity: 1 }]);
   const { json: first } = await start(id);

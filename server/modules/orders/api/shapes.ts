@@ -153,7 +153,7 @@ export const attempt = Type.Object(
     instruction,
     expiresAt: time,
   },
-  { title: "OrderPayment" },
+  { title: "PreparedAttempt" },
 );
 
 const lineQuantity = Type.Object({

@@ -142,6 +142,13 @@ test("an attempt is for the whole order, until the order closes [PAY-16]", () =>
   expect(shop.start(order.id)).toMatchObject({ code: "payment_time_over" });
 });
 
+test("what the payer reads is cut between characters", () => {
+  const shop = createShop([skuOf(1, { title: "😀".repeat(100) })]);
+  const order = shop.placed(oneMug);
+  shop.started(order.id);
+  expect(shop.world.payments.payments.get(order.id)?.description).toBe("😀".repeat(63));
+});
+
 test("what is paid is sold, and heard of once [ORD-10]", () => {
   const shop = openShop();
   const order = shop.placed(tray);

@@ -77,5 +77,6 @@ function checkOpen({ state }: Order): Refusal | undefined {
 function describe({ lines, number }: Order): string {
   const more = lines.length > 1 ? ` + ${lines.length - 1}` : "";
   const title = lines[0]?.title ?? number;
-  return title.slice(0, descriptionMax - more.length) + more;
+  // Half a character would be refused by a channel, and nobody could pay the order.
+  return title.slice(0, descriptionMax - more.length).replace(/[\ud800-\udbff]$/, "") + more;
 }

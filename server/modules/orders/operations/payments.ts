@@ -76,8 +76,8 @@ export function createOrderPayments(deps: {
      * Opens an attempt and lets the channel prepare it; 201 with what the client needs to let the
      * payer pay. The same key gives the same attempt. Refusals: not_found, order_already_paid,
      * payment_not_open, payment_method_not_offered, currency_not_offered, payer_missing,
-     * payment_time_over, payment_being_closed, channel_not_available, channel_refused,
-     * channel_unavailable.
+     * payment_time_over, too_many_attempts, payment_being_closed, attempt_over,
+     * channel_not_available, channel_refused, channel_unavailable.
      */
     async payOrder(
       tenantId: string,

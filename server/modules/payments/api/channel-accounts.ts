@@ -21,6 +21,11 @@ const appId = Type.String({
 const config = Type.Record(Type.String(), Type.Unknown(), {
   description: "Keys and addresses as the channel needs them. Kept sealed, never shown.",
 });
+/**
+ * A config has some kilobytes of keys. Its fields are free: a megabyte of them takes a third of a
+ * second to look at, in which nobody else is answered.
+ */
+const accountBytesMax = 65_536;
 const active = Type.Boolean({
   description: "New payments go over the oldest active account of a channel.",
 });
@@ -110,6 +115,7 @@ export function accountWrites(app: App, channelAccounts: ManagedAccounts): void 
     "/v1/channel-accounts",
     {
       ...writingTenant,
+      bodyLimit: accountBytesMax,
       schema: {
         operationId: "createChannelAccount",
         summary: "Open an account at a channel",
@@ -132,6 +138,7 @@ export function accountWrites(app: App, channelAccounts: ManagedAccounts): void 
     "/v1/channel-accounts/:accountId",
     {
       ...writingTenant,
+      bodyLimit: accountBytesMax,
       schema: {
         operationId: "changeChannelAccount",
         summary: "Rename an account, change its keys, or take it out of use",

@@ -1,6 +1,8 @@
 /** Notices of the simulated world over HTTP: good ones, and every kind of bad one. */
 import { describe, expect, test } from "vitest";
 import type { Forgery } from "../../../../simulator/index.ts";
+import { required } from "../../../kernel/assert.ts";
+import { isRefusal } from "../../../kernel/refusal.ts";
 import { hourMs, minuteMs } from "../../../kernel/time.ts";
 import {
   accounts,
@@ -8,8 +10,7 @@ import {
   call,
   captured,
   channels,
-  closePayments,
-  committers,
+  closePayment,
   control,
   deliver,
   events,
@@ -19,7 +20,6 @@ import {
   newAccount,
   newMerchant,
   newTenant,
-  numbers,
   opened,
   paid,
   passed,
@@ -28,7 +28,7 @@ import {
   plan,
   prepared,
   readPayment,
-  requestRefunds,
+  requestRefund,
   scan,
   stored,
   tenant,
@@ -183,19 +183,30 @@ describe.each(channels)("%s", (channel) => {
     expect((await deliver({ ...notice, path })).text).toBe((await deliver(notice)).text);
   });
 
+  test("a lost notice is made up for by asking, and may still come [PAY-12]", async () => {
+    const { payment, attempt } = await opened(tenant, channel);
+    plan("notice_lost", attempt.number, { count: 20 });
+    await pay(attempt.number);
+    expect(await readPayment(payment.id)).toMatchObject({ state: "open" });
+    expect(await stored(attempt.number)).toEqual([]);
+    await payments.askAttempt(tenant.id, attempt.id);
+    const asked = await readPayment(payment.id);
+    expect(asked).toMatchObject({ state: "paid", paidAttemptId: attempt.id });
+    control.faults.clear();
+    const [lost] = control.notices({ attemptNumber: attempt.number });
+    await control.repeatNotice(required(lost, "the notice").id);
+    await control.idle();
+    expect(await stored(attempt.number)).toMatchObject([{ verdict: "paid_before" }]);
+    expect(await readPayment(payment.id)).toEqual(asked);
+    expect(await captured(attempt.id)).toBe(1999n);
+  });
+
   test("a refund's notice ends the refund, once", async () => {
     const { payment, attempt } = await paid(tenant, channel);
-    const refundId = ids.next<"Refund">();
-    await committers.run(requestRefunds, tenant.id, {
-      refundId,
-      number: numbers.next("R"),
-      reference: payment.reference,
-      cause: "requested",
-      amountMinor: 700n,
-      reason: "broken",
-      requestedBy: "admin:li",
-      channels: payments.channelTable,
-    });
+    const { reference } = payment;
+    const asked = await requestRefund(tenant.id, { reference, amountMinor: 700n });
+    if (isRefusal(asked)) throw new Error(asked.code);
+    const refundId = asked.refund.id;
     const before = passed.length;
     await payments.askRefund(tenant.id, refundId);
     await control.advance(2_000);
@@ -208,7 +219,7 @@ describe.each(channels)("%s", (channel) => {
     const { json } = await call(tenant, "GET", `/v1/refunds/${refundId}`);
     expect(json).toMatchObject({
       attemptId: attempt.id,
-      reference: payment.reference,
+      reference,
       amount: { amount: 700, currency: "CNY" },
       state: "refunded",
       cause: "requested",
@@ -233,7 +244,7 @@ test("a notice that comes an hour late books the payment all the same", async ()
 
 test("money that comes after the close is booked, and told as late", async () => {
   const { payment, attempt, code } = await prepared(tenant, "alipay");
-  await committers.run(closePayments, tenant.id, payment.reference);
+  await closePayment(tenant.id, payment.reference);
   // Alipay has never heard of a code that nobody has scanned, and cannot take it back.
   await payments.closeAttempt(tenant.id, attempt.id);
   expect(await readPayment(payment.id)).toMatchObject({ state: "closed" });

@@ -52,7 +52,7 @@ function headersOf({ headers }: FastifyRequest): Record<string, string> {
 const noticeFields = {
   id,
   accountId: id,
-  noticeId: Type.Optional(Type.String({ description: "The channel's own." })),
+  channelNoticeId: Type.Optional(Type.String({ description: "The channel's own id of it." })),
   receivedAt: time,
   verdict: Type.String({ examples: ["paid", "forged: the signature does not fit"] }),
   attemptNumber: Type.Optional(text),

@@ -109,6 +109,19 @@ describe("accounts at channels", () => {
     expect([again.status, again.json.code]).toEqual([409, "channel_account_exists"]);
   });
 
+  test("a configuration that is too large is not looked at", async () => {
+    const own = await newTenant();
+    const merchant = await newMerchant("alipay");
+    const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`k${at}`, 1]));
+    const body = { ...merchant, config: many };
+    const opening = await call(own, "POST", "/v1/channel-accounts", { body });
+    const id = await newAccount(own, merchant);
+    const path = `/v1/channel-accounts/${id}`;
+    const changing = await call(own, "PATCH", path, { body: { config: many } });
+    const tooLarge = { status: 413, code: "body_too_large", facts: { limit: 65_536 } };
+    expect([opening.json, changing.json]).toMatchObject([tooLarge, tooLarge]);
+  });
+
   test("a configuration that the channel cannot use is refused with the field", async () => {
     const own = await newTenant();
     const merchant = await newMerchant("alipay");

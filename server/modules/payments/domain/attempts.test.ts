@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { hourMs, minuteMs, secondMs } from "../../../kernel/time.ts";
 import type { ChannelAnswer, Prepared } from "../plug.ts";
 import type { OpenAttempt } from "./attempts.ts";
+import { attemptsPerPaymentMax } from "./attempts.ts";
 import { preparingMs } from "./schedules.ts";
 import type { Books } from "./testing/books.ts";
 import {
@@ -164,6 +165,19 @@ describe("asking to pay again", () => {
       expect(attemptOf(books, attemptId)).toEqual(isKept ? kept : closing);
     },
   );
+
+  test("is refused when it was done too often, and leaves the open attempt as it is", () => {
+    const books = emptyBooks();
+    for (let count = 1; count < attemptsPerPaymentMax; count += 1) attemptAt("closed", books);
+    const { attemptId } = attemptAt("awaiting", books);
+    const facts = { max: attemptsPerPaymentMax };
+    const another = open(books, { payerId: "p-2" });
+    expect(another).toEqual({ kind: "refused", code: "too_many_attempts", facts });
+    expect(open(books)).toMatchObject({ kind: "attempt", attempt: { id: attemptId } });
+    startClosing(books, attemptId);
+    close(books, attemptId);
+    expect(open(books)).toMatchObject({ code: "too_many_attempts" });
+  });
 
   test("is of the amount that the payment has, or it is a bug", () => {
     const { books } = attemptAt("awaiting");

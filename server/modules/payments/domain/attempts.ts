@@ -18,6 +18,7 @@ import type {
 } from "./types.ts";
 import {
   attemptIn,
+  attemptsOf,
   isOpen,
   moveAttempt,
   movePayment,
@@ -60,6 +61,11 @@ export type OpenAttemptOutcome =
   | { readonly kind: "close_first"; readonly payment: Payment; readonly attempt: Attempt }
   | Refusal;
 
+/**
+ * Every attempt is a trade at the channel, and each step of a payment loads them all. A payer who
+ * tries every channel and method, and each again, begins a dozen.
+ */
+export const attemptsPerPaymentMax = 50;
 /** An instruction about to go stale is of no use to somebody who has yet to find a phone. */
 const usableMsMin = 30 * secondMs;
 
@@ -88,6 +94,9 @@ export function decideOpenAttempt(
     const [open] = openAttemptsOf(world, payment);
     if (open !== undefined && isUsable(open, command, now)) {
       return { kind: "attempt", payment, attempt: open };
+    }
+    if (attemptsOf(world, payment).length >= attemptsPerPaymentMax) {
+      return refuse("too_many_attempts", { max: attemptsPerPaymentMax });
     }
     if (open !== undefined) {
       startClosing(world, open, now);

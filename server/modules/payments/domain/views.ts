@@ -84,11 +84,11 @@ export function logEntryView({ at, ...entry }: KeptLogEntry) {
 }
 
 export function noticeView(notice: NoticeLine) {
-  const { channelNoticeId: noticeId, attemptNumber, refundNumber } = notice;
+  const { channelNoticeId, attemptNumber, refundNumber } = notice;
   return {
     id: notice.id,
     accountId: notice.accountId,
-    ...(noticeId === undefined ? {} : { noticeId }),
+    ...(channelNoticeId === undefined ? {} : { channelNoticeId }),
     receivedAt: formatInstant(notice.receivedAt),
     verdict: notice.verdict,
     ...(attemptNumber === undefined ? {} : { attemptNumber }),

@@ -124,14 +124,14 @@ export function createAttempts(deps: AttemptsDeps) {
     /**
      * Has the channel make ready what `decideOpenAttempt` gave; again for the same attempt gives
      * the same. The attempt with its instruction, or refuses: channel_refused (another way to pay
-     * may work), channel_unavailable (nobody knows: repeat), payment_not_open.
+     * may work), channel_unavailable (nobody knows: repeat), order_already_paid, attempt_over.
      */
     async prepareAttempt(tenantId: string, id: AttemptId): Promise<Attempt | Refusal> {
       const found = await asked(tenantId, id);
       const { attempt } = found;
       if (attempt.state === "preparing") return await prepareOnce(tenantId, found);
       if (attempt.state === "awaiting") return attempt;
-      return refuse("payment_not_open", { state: attempt.state });
+      return refuseOver(attempt);
     },
 
     /** Asks the channel at once about an attempt that is `closing`, and gives it as it then is. */
@@ -189,7 +189,12 @@ function preparedOrWhy(attempt: Attempt, answer: ChannelAnswer<Prepared>): Attem
     const { channelCode, channelMessage } = answer;
     return refuse("channel_refused", { detail: `${channelCode} ${channelMessage}` });
   }
-  return refuse("payment_not_open", { state: attempt.state });
+  return refuseOver(attempt);
+}
+
+/** The payment itself may be open: what is over is this one way to pay it. */
+function refuseOver({ state }: Attempt): Refusal {
+  return state === "paid" ? refuse("order_already_paid") : refuse("attempt_over", { state });
 }
 
 interface OfAttempt {

@@ -8,7 +8,7 @@ import type { ChannelAccountId } from "../domain/types.ts";
 export interface NoticeLineRow {
   id: NoticeId;
   account_id: ChannelAccountId;
-  notice_id: string | null;
+  channel_notice_id: string | null;
   received_at: number;
   verdict: string;
   attempt_number: string | null;
@@ -21,7 +21,7 @@ export interface NoticeRow extends NoticeLineRow {
   body: Buffer;
 }
 
-export const noticeLineColumns = `id, account_id, notice_id, received_at, verdict,
+export const noticeLineColumns = `id, account_id, channel_notice_id, received_at, verdict,
           attempt_number, refund_number, deliveries`;
 export const noticeColumns = `${noticeLineColumns}, headers, body`;
 
@@ -30,21 +30,21 @@ const lockNotices = statement(
   "payments.lock_notices",
   `select ${noticeColumns}
    from payments.notices
-   where tenant_id = $1 and account_id = any($2::uuid[]) and notice_id = any($3::text[])
+   where tenant_id = $1 and account_id = any($2::uuid[]) and channel_notice_id = any($3::text[])
    order by id for no key update`,
 );
 
 const insertNotices = statement(
   "payments.insert_notices",
   `insert into payments.notices
-     (tenant_id, id, account_id, notice_id, received_at, headers, body, verdict, attempt_number,
-      refund_number, deliveries)
-   select $1, n.id, n.account_id, n.notice_id, n.received_at, n.headers::json,
+     (tenant_id, id, account_id, channel_notice_id, received_at, headers, body, verdict,
+      attempt_number, refund_number, deliveries)
+   select $1, n.id, n.account_id, n.channel_notice_id, n.received_at, n.headers::json,
           decode(n.body, 'hex'), n.verdict, n.attempt_number, n.refund_number, n.deliveries
    from unnest($2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[], $7::text[],
                $8::text[], $9::text[], $10::text[], $11::integer[])
-     as n (id, account_id, notice_id, received_at, headers, body, verdict, attempt_number,
-           refund_number, deliveries)`,
+     as n (id, account_id, channel_notice_id, received_at, headers, body, verdict,
+           attempt_number, refund_number, deliveries)`,
 );
 
 const updateNotices = statement(
@@ -113,7 +113,7 @@ export function noticeLineOf(row: NoticeLineRow): NoticeLine {
   return {
     id: row.id,
     accountId: row.account_id,
-    channelNoticeId: row.notice_id ?? undefined,
+    channelNoticeId: row.channel_notice_id ?? undefined,
     receivedAt: row.received_at,
     verdict: row.verdict,
     attemptNumber: row.attempt_number ?? undefined,

@@ -167,4 +167,13 @@ export function certifyFaults(stand: () => Stand): void {
     if (answer.kind !== "unknown") throw new Error(answer.kind);
     expect(answer.retryAfterMs ?? 1).toBeGreaterThan(0);
   });
+
+  test("H-14 what an answer tells can be kept, whatever the channel writes", async () => {
+    const { attemptNumber } = await openedTrade(stand());
+    stand().plan("error_before", { operation: "query", attemptNumber }, { code: "A\0B" });
+    const answer = await stand().query(attemptNumber);
+    expect(answer.kind).not.toBe("ok");
+    expect(Object.values(answer).join("")).not.toContain("\0");
+    valueOf(await stand().query(attemptNumber));
+  });
 }

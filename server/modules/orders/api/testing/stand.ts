@@ -5,21 +5,26 @@
 import { required } from "../../../../kernel/assert.ts";
 import { createCommitters } from "../../../../kernel/batch.ts";
 import { createDatabase } from "../../../../kernel/database.ts";
-import type { Id } from "../../../../kernel/ids.ts";
 import { createIds } from "../../../../kernel/ids.ts";
 import { createNumbers } from "../../../../kernel/numbers.ts";
 import type { Operation } from "../../../../kernel/operation.ts";
-import { isRefusal } from "../../../../kernel/refusal.ts";
 import { createSecrets } from "../../../../kernel/secrets.ts";
-import { createSubscriptions } from "../../../../kernel/subscriptions.ts";
 import { testDatabase } from "../../../../kernel/testing/database.ts";
 import { createTestHttp } from "../../../../kernel/testing/http.ts";
 import type { Clock } from "../../../../kernel/time.ts";
-import type { Control } from "../../../../../simulator/index.ts";
-import { createSimulator } from "../../../../../simulator/index.ts";
 import { createAlipay } from "../../../../channels/alipay/index.ts";
 import { createWechatpay } from "../../../../channels/wechatpay/index.ts";
 import { refusals } from "../../../../refusals.ts";
+import { startHearing } from "../../../../testing/hearing.ts";
+import {
+  channels,
+  createAheadClock,
+  newMerchant,
+  openAccount,
+  openOutside,
+  refundMs,
+} from "../../../../testing/outside.ts";
+import { issueTestToken } from "../../../../testing/tokens.ts";
 import { createCatalog } from "../../../catalog/index.ts";
 import { createIdentity } from "../../../identity/index.ts";
 import type { PrincipalKind } from "../../../identity/index.ts";
@@ -38,31 +43,21 @@ import { ordersRoutes } from "../routes.ts";
 import { createOrders, orderTenantSettings } from "../../index.ts";
 import { ordersReactions } from "../../reactions.ts";
 
-/** How long the world works on a refund. */
-const refundMs = 1_000;
-
 export type Stand = Awaited<ReturnType<typeof openStand>>;
 
 export async function openStand() {
-  let aheadMs = 0;
-  // The world's calendar is the machine's: only waiting passes at once.
-  const clock: Clock = { now: () => Date.now() + aheadMs };
+  const { clock, advance } = createAheadClock();
   const platform = await createPlatform(clock);
   const { ids, identity, payments, http } = platform;
-  const simulator = await createSimulator({ refundMs });
-  const simulatorUrl = await simulator.listen();
-  const { control } = simulator;
+  const outside = await openOutside();
+  const { control } = outside;
   const tenantId = ids.next<"Tenant">();
   await identity.createTenant({ id: tenantId, name: "Harbour Mall" });
-  await createAccounts({ ...platform, tenantId, control, simulatorUrl });
+  for (const channel of channels)
+    await openAccount({ ...platform, tenantId }, await newMerchant(outside, channel));
 
-  async function issue(kind: PrincipalKind, name: string): Promise<string> {
-    const by = { kind: "operator", subject: "test" } as const;
-    const asked = { kind, name, scopes: undefined, lifeMs: undefined, once: false };
-    const issued = await identity.issueToken({ tenantId, by, ...asked });
-    if (issued.kind !== "issued") throw new Error(issued.code);
-    return issued.token;
-  }
+  const issue = async (kind: PrincipalKind, name: string): Promise<string> =>
+    (await issueTestToken(identity, { tenantId, kind, name })).token;
   let service = await issue("service", "till");
 
   return {
@@ -118,14 +113,14 @@ export async function openStand() {
 
     /** Time passes here and outside. */
     async advance(ms: number): Promise<void> {
-      aheadMs += ms;
+      advance(ms);
       await control.advance(ms);
       service = await issue("service", "till");
     },
 
     async stop(): Promise<void> {
       await platform.stop();
-      await simulator.close();
+      await outside.stop();
     },
   };
 }
@@ -166,39 +161,8 @@ async function createPlatform(clock: Clock) {
   ordersRoutes(http.app, orders, identity);
   await http.app.ready();
 
-  let applied = Promise.withResolvers<void>();
-  const failures: unknown[] = [];
-  const reader = createSubscriptions({
-    database,
-    subscriptions: ordersReactions(orders).subscriptions,
-    observe: {
-      applied() {
-        applied.resolve();
-        applied = Promise.withResolvers<void>();
-      },
-      failed: (_name, error) => void failures.push(error),
-      parked: (_name, _tenant, _seq, error) => void failures.push(error),
-    },
-  });
-
-  hints.push(() => reader.hint());
-
-  /** Until orders have heard of everything that has happened so far. */
-  async function heard(tenantId: string): Promise<void> {
-    const pool = required(database.pools()[0], "a pool");
-    for (;;) {
-      const next = applied.promise;
-      const { rows } = await pool.query<{ behind: boolean }>(
-        `select h.seq > coalesce(c.seq, 0) as behind from kernel.event_heads h
-         left join kernel.cursors c
-           on c.tenant_id = $1 and c.subscription = 'orders.payments'
-         where h.tenant_id = $1`,
-        [tenantId],
-      );
-      if (rows[0]?.behind !== true) return;
-      await next;
-    }
-  }
+  const hearing = startHearing(database, ordersReactions(orders).subscriptions);
+  hints.push(() => hearing.hint());
 
   return {
     ...base,
@@ -209,12 +173,13 @@ async function createPlatform(clock: Clock) {
     orders,
     http,
     retries,
-    failures,
-    heard,
+    failures: hearing.failures,
+    /** Until orders have heard of everything that has happened so far. */
+    heard: (tenantId: string) => hearing.heard(tenantId),
     settings: orderSettings,
     async stop(): Promise<void> {
       await http.stop();
-      await reader.stop();
+      await hearing.stop();
       await committers.stop();
       await database.close();
     },
@@ -255,47 +220,3 @@ const recordPaid: Operation<Told, { payments: PaymentsWorld; ledger: LedgerWorld
       saveLedger(tx, ledger);
     },
   };
-
-/** A tenant's accounts at both channels of the simulated world. */
-async function createAccounts(
-  given: Pick<Awaited<ReturnType<typeof createPlatform>>, "payments" | "ids"> & {
-    readonly tenantId: Id<"Tenant">;
-    readonly control: Control;
-    readonly simulatorUrl: string;
-  },
-): Promise<void> {
-  const { payments, ids, tenantId, control, simulatorUrl } = given;
-  const wechatpay = await control.createWechatMerchant({ mode: "public_key" });
-  const alipay = await control.createAlipayMerchant();
-  const accounts = [
-    {
-      channel: "wechatpay",
-      merchantId: wechatpay.mchid,
-      appId: wechatpay.appId,
-      config: {
-        baseUrl: simulatorUrl,
-        merchantSerial: wechatpay.merchantSerial,
-        merchantPrivateKeyPem: wechatpay.merchantPrivateKeyPem,
-        apiV3Key: wechatpay.apiV3Key,
-        platformKeys: { [wechatpay.platformPublicKeyId]: wechatpay.platformPublicKeyPem },
-        mode: "public_key",
-      },
-    },
-    {
-      channel: "alipay",
-      merchantId: alipay.sellerId,
-      appId: alipay.appId,
-      config: {
-        gatewayUrl: `${simulatorUrl}/gateway.do`,
-        appPrivateKeyPem: alipay.appPrivateKeyPem,
-        alipayPublicKeyPem: alipay.alipayPublicKeyPem,
-      },
-    },
-  ];
-  for (const account of accounts) {
-    const key = { key: ids.next(), bodyHash: Buffer.alloc(32) };
-    const input = { ...account, label: account.channel, active: true, by: "test" };
-    const made = await payments.channelAccounts.create(tenantId, key, input);
-    if (isRefusal(made)) throw new Error(made.code);
-  }
-}

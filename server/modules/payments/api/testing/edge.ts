@@ -2,57 +2,32 @@
  * The edge of payments between real callers and the simulated world: tenants with tokens, merchants
  * with accounts, payers, and a door through which every notice comes in over HTTP.
  */
-import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, expect } from "vitest";
-import { createSimulator } from "../../../../../simulator/index.ts";
 import type { FaultKind, FaultParams, Operation } from "../../../../../simulator/index.ts";
 import { createAlipay } from "../../../../channels/alipay/index.ts";
 import { createWechatpay } from "../../../../channels/wechatpay/index.ts";
-import { createCommitters } from "../../../../kernel/batch.ts";
-import { createDatabase } from "../../../../kernel/database.ts";
-import { createIds } from "../../../../kernel/ids.ts";
-import { createNumbers } from "../../../../kernel/numbers.ts";
-import type { Operation as Command } from "../../../../kernel/operation.ts";
 import { isRefusal } from "../../../../kernel/refusal.ts";
-import { createSecrets } from "../../../../kernel/secrets.ts";
-import { testDatabase } from "../../../../kernel/testing/database.ts";
 import { createTestHttp } from "../../../../kernel/testing/http.ts";
-import type { Clock } from "../../../../kernel/time.ts";
-import { hourMs } from "../../../../kernel/time.ts";
 import { refusals } from "../../../../refusals.ts";
-import { createIdentity } from "../../../identity/index.ts";
-import { createLedger } from "../../../ledger/index.ts";
+import type { Channel } from "../../../../testing/outside.ts";
+import {
+  channels,
+  createAheadClock,
+  newMerchant as newMerchantOutside,
+  openOutside,
+} from "../../../../testing/outside.ts";
+import { issueTestToken } from "../../../../testing/tokens.ts";
 import { paymentsRoutes } from "../routes.ts";
 import { capturedAccount } from "../../domain/ledger-accounts.ts";
-import type { OpenAttempt, OpenAttemptOutcome } from "../../domain/attempts.ts";
-import { decideClosePayment, decideOpenAttempt } from "../../domain/attempts.ts";
-import type { RequestRefund } from "../../domain/refunds.ts";
-import { decideRequestRefund } from "../../domain/refunds.ts";
-import type { AttemptId, PaymentsWorld } from "../../domain/types.ts";
-import type { MoneyWorld } from "../../operations/money.ts";
-import { loadMoney, saveMoney } from "../../operations/money.ts";
-import { createPayments, paymentTenantSettings } from "../../operations/payments.ts";
-import { savePayments } from "../../store/save.ts";
-import { loadPayments } from "../../store/world.ts";
+import type { AttemptId } from "../../domain/types.ts";
+import { createPlatform } from "../../operations/testing/platform.ts";
 
-const { url } = await testDatabase();
-let aheadMs = 0;
-const clock: Clock = { now: () => Date.now() + aheadMs };
-
-/** Never back: limits would wait for the time that they have seen. */
-export function advanceClock(ms: number): void {
-  aheadMs += ms;
-}
-
-export const ids = createIds({ clock });
-const database = createDatabase({ url, clock, poolMax: 6 });
-export const committers = createCommitters({ database });
-const secrets = createSecrets([randomBytes(32)]);
-const simulator = await createSimulator({ refundMs: 1_000 });
-const outside = await simulator.listen();
-export const { control } = simulator;
+const { clock, advance } = createAheadClock();
+export { advance as advanceClock, channels };
+const outside = await openOutside();
+export const { control } = outside;
 const { http, lines } = await createTestHttp({ refusals, clock, settings: { inFlightMax: 256 } });
 
 interface Raw {
@@ -80,29 +55,23 @@ const door = createServer((request, response) => {
 await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));
 const publicUrl = `http://127.0.0.1:${(door.address() as AddressInfo).port}`;
 
-export const numbers = createNumbers({ clock });
-const tenantSettings = paymentTenantSettings();
-const shared = { database, committers, ids, clock, secrets };
-const identity = createIdentity({ ...shared, tenantSettings: Object.values(tenantSettings) });
-export const payments = createPayments({
-  ...shared,
-  numbers,
-  identity,
-  tenantSettings,
+const platform = await createPlatform({
+  clock,
+  // By our clock a notice gets old.
   channels: [createWechatpay({ clock }), createAlipay({ clock })],
   publicUrl,
 });
-const ledger = createLedger({ database, clock });
+const { database, identity, ledger } = platform;
+export const { ids, payments, closePayment, requestRefund } = platform;
 http.registerAuthentication(identity.authenticate);
 paymentsRoutes(http.app, payments);
 await http.app.ready();
 afterAll(async () => {
   door.closeAllConnections();
   door.close();
-  await simulator.close();
+  await outside.stop();
   await http.stop();
-  await committers.stop();
-  await database.close();
+  await platform.stop();
 });
 
 /** Everything that ever left: no secret may stand in it. */
@@ -119,19 +88,8 @@ export async function deliver({ path, headers, body }: Raw) {
 export async function newTenant() {
   const id = ids.next<"Tenant">();
   await identity.createTenant({ id, name: `Mall ${id}` });
-  const issue = async (kind: "admin" | "service" | "member") => {
-    const issued = await identity.issueToken({
-      tenantId: id,
-      by: { kind: "operator", subject: "operator" },
-      kind,
-      name: "m-1",
-      scopes: undefined,
-      lifeMs: undefined,
-      once: false,
-    });
-    if (issued.kind !== "issued") throw new Error(issued.code);
-    return issued.token;
-  };
+  const issue = async (kind: "admin" | "service" | "member") =>
+    (await issueTestToken(identity, { tenantId: id, kind, name: "m-1" })).token;
   const tokens = {
     admin: await issue("admin"),
     service: await issue("service"),
@@ -161,32 +119,16 @@ export async function call(
   return { status: reply.statusCode, json: reply.json() };
 }
 
-export const channels = ["wechatpay", "alipay"] as const;
-type Channel = (typeof channels)[number];
-
 /** A merchant of the simulated world, as staff writes its account down. */
 export async function newMerchant(channel: Channel) {
-  if (channel === "alipay") {
-    const made = await control.createAlipayMerchant();
-    secretTexts.push(secretPart(made.appPrivateKeyPem));
-    const config = {
-      gatewayUrl: `${outside}/gateway.do`,
-      appPrivateKeyPem: made.appPrivateKeyPem,
-      alipayPublicKeyPem: made.alipayPublicKeyPem,
-    };
-    return { channel, merchantId: made.sellerId, appId: made.appId, label: "till", config };
+  const merchant = await newMerchantOutside(outside, channel);
+  const { config } = merchant;
+  if ("apiV3Key" in config) {
+    secretTexts.push(secretPart(config.merchantPrivateKeyPem), config.apiV3Key);
+  } else {
+    secretTexts.push(secretPart(config.appPrivateKeyPem));
   }
-  const made = await control.createWechatMerchant({ mode: "public_key" });
-  secretTexts.push(secretPart(made.merchantPrivateKeyPem), made.apiV3Key);
-  const config = {
-    baseUrl: outside,
-    merchantSerial: made.merchantSerial,
-    merchantPrivateKeyPem: made.merchantPrivateKeyPem,
-    apiV3Key: made.apiV3Key,
-    platformKeys: { [made.platformPublicKeyId]: made.platformPublicKeyPem },
-    mode: "public_key",
-  };
-  return { channel, merchantId: made.mchid, appId: made.appId, label: "till", config };
+  return merchant;
 }
 
 /** A line out of the middle of a key: JSON and logs would break its lines in other ways. */
@@ -210,54 +152,9 @@ export const accounts = {
   alipay: await newAccount(tenant, merchants.alipay),
 };
 
-const openAttempts: Command<OpenAttempt, PaymentsWorld, OpenAttemptOutcome> = {
-  name: "test.open_attempt",
-  batchMax: 1,
-  load: (tx, commands) =>
-    loadPayments(tx, { references: commands.map(({ reference }) => reference) }),
-  decide: decideOpenAttempt,
-  save: (tx, world) => savePayments(tx, world),
-};
-
-export const closePayments: Command<string, PaymentsWorld, unknown> = {
-  name: "test.close_payment",
-  batchMax: 1,
-  load: (tx, references) => loadPayments(tx, { references }),
-  decide: decideClosePayment,
-  save: (tx, world) => savePayments(tx, world),
-};
-
-export const requestRefunds: Command<RequestRefund, MoneyWorld, unknown> = {
-  name: "test.request_refund",
-  batchMax: 1,
-  async load(tx, commands) {
-    const references = commands.map(({ reference }) => reference);
-    const world = await loadPayments(tx, { references });
-    return loadMoney(tx, world, [...world.attempts.keys()]);
-  },
-  decide: (world, command, now) => decideRequestRefund(world.payments, world.ledger, command, now),
-  save: saveMoney,
-};
-
 /** An attempt with the code that its payer may scan. */
 export async function prepared(of: Tenant = tenant, channel: Channel = "wechatpay") {
-  const chosen = await payments.chooseChannel(of.id, channel);
-  if (isRefusal(chosen)) throw new Error(chosen.code);
-  const outcome = await committers.run(openAttempts, of.id, {
-    paymentId: ids.next<"Payment">(),
-    attemptId: ids.next<"PaymentAttempt">(),
-    number: numbers.next("P"),
-    reference: ids.next(),
-    description: "a mug",
-    amountMinor: 1999n,
-    currency: "CNY",
-    chosen,
-    method: "native",
-    payerId: undefined,
-    payerIp: undefined,
-    returnUrl: undefined,
-    expiresAt: clock.now() + hourMs,
-  });
+  const outcome = await platform.openAttempt(of.id, { channel });
   if (outcome.kind !== "attempt") throw new Error(outcome.kind);
   const { payment, attempt } = outcome;
   const made = await payments.prepareAttempt(of.id, attempt.id);

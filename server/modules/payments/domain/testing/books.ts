@@ -103,7 +103,7 @@ export function nextId<Name extends string>(books: Books): Id<Name> {
 }
 
 /** One transaction over a payment; of the ledger it sees the money of `attemptIds`. */
-function step<Outcome>(
+export function step<Outcome>(
   books: Books,
   of: { readonly reference: string; readonly attemptIds?: readonly AttemptId[] },
   decide: (payments: PaymentsWorld, ledger: LedgerWorld) => Outcome,

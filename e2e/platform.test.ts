@@ -1,0 +1,257 @@
+/**
+ * The platform as its users meet it: started as `npm start` does, spoken to over HTTP with the
+ * tokens of demo.json, looked at in a browser. The demo plays on it meanwhile, so that its minute
+ * of waiting for unpaid orders passes only once.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import type { Page } from "playwright-core";
+import { chromium } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Schema } from "../sdk/index.ts";
+import type { Platform } from "./platform.ts";
+import { ownPlace, startPlatform } from "./platform.ts";
+import { createStage, withShortClose } from "./play/stage.ts";
+import { readUnfinished } from "./play/unfinished.ts";
+
+type Order = Schema<"Order">;
+
+const root = resolve(import.meta.dirname, "..");
+const browserPath = [process.env["CHROMIUM_PATH"] ?? "", "/usr/bin/chromium"].find(existsSync);
+if (browserPath === undefined) {
+  process.stderr.write("no Chromium: pages are not looked at; set CHROMIUM_PATH to one\n");
+}
+/** A closing sweep runs twice a second; the rest is for a busy machine. */
+const closeMsMax = 2_000;
+
+const home = mkdtempSync(join(tmpdir(), "tongbao-e2e-"));
+// Only its owner may enter what mkdtemp makes, and as root PostgreSQL runs as somebody else.
+chmodSync(home, 0o755);
+const screenshots = process.env["SCREENSHOTS"] ?? join(home, "screenshots");
+let platform: Platform | undefined;
+let unpaid: Order | undefined;
+let demo: ReturnType<typeof startDemo> | undefined;
+
+beforeAll(async () => {
+  platform = await startPlatform({ home, environment: await ownPlace() });
+});
+
+afterAll(async () => {
+  const code = await platform?.stop();
+  rmSync(home, { recursive: true, force: true });
+  if (code !== 0) throw new Error(`the platform ended with ${code}:\n${platform?.said()}`);
+});
+
+function running(): Platform {
+  if (platform === undefined) throw new Error("the platform runs");
+  return platform;
+}
+
+interface Opened {
+  readonly instruction: { readonly kind: string; readonly content: string };
+}
+interface History {
+  readonly items: readonly { readonly at: string; readonly to: string }[];
+}
+
+type Token = "admin" | "service" | "member";
+let keys = 0;
+
+/** As `curl` does it: a URL, a token of demo.json, a body. */
+async function curl<Body>(token: Token, path: string, body?: object) {
+  const { baseUrl, tokens } = running().demo;
+  const response = await fetch(baseUrl + path, {
+    method: body === undefined ? "GET" : "POST",
+    headers: {
+      authorization: `Bearer ${tokens[token]}`,
+      "content-type": "application/json",
+      "idempotency-key": `e2e-${(keys += 1)}`,
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: (await response.json()) as Body };
+}
+
+function skuId(): string {
+  const [product] = running().demo.products;
+  return product?.skuIds[0] ?? "";
+}
+
+async function place(): Promise<Order> {
+  const lines = [{ skuId: skuId(), quantity: 1 }];
+  const { status, body } = await curl<Order>("member", "/v1/orders", { lines });
+  expect(status).toBe(201);
+  return body;
+}
+
+async function openCode(order: Order, channel: string): Promise<string> {
+  const path = `/v1/orders/${order.id}/payments`;
+  const { status, body } = await curl<Opened>("member", path, { channel, method: "native" });
+  expect([status, body.instruction.kind]).toEqual([201, "qr_code"]);
+  return body.instruction.content;
+}
+
+/** Notices take some hundred milliseconds. */
+async function expectState(order: Order, state: string): Promise<void> {
+  const read = async () => (await curl<Order>("member", `/v1/orders/${order.id}`)).body.state;
+  await expect.poll(read, { timeout: 20_000, interval: 100 }).toBe(state);
+}
+
+function startDemo() {
+  const args = [join(root, "tools/demo.ts"), "--members", "40"];
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, TONGBAO_HOME: home },
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  });
+  let output = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => (output += text));
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (output += text));
+  return { exit: once(child, "close").then(([code]) => code as number), output: () => output };
+}
+
+test("what is unfinished is seen by lists and metrics alike", async () => {
+  const stage = createStage(running().demo);
+  expect(await readUnfinished(stage.witness, new Map())).toEqual([]);
+  unpaid = await withShortClose(stage, "e2e", place);
+  const { number } = unpaid;
+  const see = async () => (await readUnfinished(stage.witness, new Map())).join("\n");
+  await expect.poll(see, { timeout: 10_000, interval: 500 }).toContain("/metrics");
+  expect(await see()).toContain(`the order ${number} is pending_payment`);
+  expect(await see()).toContain("/metrics: something has been in order/pending_payment for");
+  demo = startDemo();
+});
+
+/** A shell in a folder where the README's paths lead to this platform. */
+function openShell() {
+  const folder = mkdtempSync(join(home, "readme-"));
+  symlinkSync(home, join(folder, ".tongbao"));
+  const path = `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`;
+  const shell = spawn("bash", [], { cwd: folder, env: { ...process.env, PATH: path } });
+  let output = "";
+  shell.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+  shell.stderr.setEncoding("utf8").on("data", (text: string) => (output += text));
+  return {
+    /** Gives what the commands print. */
+    async type(commands: string): Promise<string> {
+      output = "";
+      shell.stdin.write(`${commands}\necho; echo "(done)"\n`);
+      await expect.poll(() => output, { timeout: 20_000, interval: 20 }).toContain("(done)\n");
+      return output.replace("(done)\n", "").trim();
+    },
+    end: () => shell.stdin.end(),
+  };
+}
+
+const [readme = ""] =
+  /## Look around[\s\S]*?```sh\n([\s\S]*?)```/
+    .exec(readFileSync(join(root, "README.md"), "utf8"))
+    ?.slice(1) ?? [];
+
+test("what the README has people type does what it says", async () => {
+  const [functions = "", placing = "", paying = "", ...rest] = readme.split("\n\n");
+  const shell = openShell();
+  await shell.type(functions);
+  await shell.type(placing);
+  const id = await shell.type("echo $order");
+  const order = (await curl<Order>("member", `/v1/orders/${id}`)).body;
+  expect(order).toMatchObject({ state: "pending_payment", memberId: "demo-member" });
+
+  const code = await shell.type(paying);
+  await fetch(code, { method: "POST", body: new URLSearchParams({ action: "pay" }) });
+  await expectState(order, "paid");
+
+  const told = await shell.type(rest.join("\n\n"));
+  shell.end();
+  for (const step of ['"to":"paying"', '"to":"paid"', "changed my mind", "payment captured"]) {
+    expect(told).toContain(step);
+  }
+  expect(told.match(/"balanced":true/g)?.length).toBeGreaterThan(1);
+  expect(told).not.toMatch(/"balanced":false|"code":"(?!\w+\.)/);
+  const isBack = async () => {
+    const { body } = await curl<Order>("member", `/v1/orders/${id}`);
+    return body.refunded.amount;
+  };
+  await expect.poll(isBack, { timeout: 20_000 }).toBe(order.total.amount / 2);
+});
+
+test("nobody is served without a token, or with one that was made up", async () => {
+  const { baseUrl } = running().demo;
+  const without = await fetch(`${baseUrl}/v1/orders`);
+  expect([without.status, await without.json()]).toMatchObject([401, { code: "not_signed_in" }]);
+  const headers = { authorization: "Bearer made-up" };
+  expect((await fetch(`${baseUrl}/v1/orders`, { headers })).status).toBe(401);
+});
+
+async function browse(work: (page: Page) => Promise<void>): Promise<void> {
+  mkdirSync(screenshots, { recursive: true });
+  // Chromium has no sandbox for root.
+  const browser = await chromium.launch({
+    executablePath: browserPath ?? "",
+    args: ["--no-sandbox"],
+  });
+  try {
+    await work(await browser.newPage({ viewport: { width: 480, height: 800 } }));
+  } finally {
+    await browser.close();
+  }
+}
+
+test.skipIf(browserPath === undefined)(
+  "a person opens the pay page, presses Pay, and the order is paid",
+  async () => {
+    const order = await place();
+    const code = await openCode(order, "wechatpay");
+    await browse(async (page) => {
+      await page.goto(code);
+      await page.screenshot({ path: join(screenshots, "pay-page.png") });
+      const yuan = (order.total.amount / 100).toFixed(2);
+      expect(await page.locator("main").innerText()).toContain(yuan);
+      await page.getByRole("button", { name: "Pay", exact: false }).first().click();
+      await page.getByText("支付成功").waitFor();
+      await page.screenshot({ path: join(screenshots, "paid-page.png") });
+    });
+    await expectState(order, "paid");
+  },
+);
+
+test.skipIf(browserPath === undefined)("a person reads the documents of the API", async () => {
+  await browse(async (page) => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.goto(`${running().demo.baseUrl}/docs`);
+    await page.getByText("Place an order; its units are held").waitFor();
+    await page.screenshot({ path: join(screenshots, "docs.png") });
+    expect(await page.getByText("/v1/orders/{orderId}/payments").count()).toBeGreaterThan(0);
+  });
+});
+
+test("an unpaid order closes by itself within two seconds of its time", async () => {
+  const { id, closesAt } = unpaid ?? { id: "", closesAt: "" };
+  const read = async () => (await curl<Order>("member", `/v1/orders/${id}`)).body.state;
+  await expect.poll(read, { timeout: 55_000, interval: 500 }).not.toBe("pending_payment");
+  const { body: history } = await curl<History>("member", `/v1/orders/${id}/history`);
+  const last = history.items.at(-1);
+  expect(last?.to).toBe("closed");
+  const lateMs = Date.parse(last?.at ?? "") - Date.parse(closesAt);
+  expect(lateMs).toBeGreaterThanOrEqual(0);
+  expect(lateMs).toBeLessThanOrEqual(closeMsMax);
+}, 70_000);
+
+test("the demo plays on the running platform, and its audit holds", async () => {
+  const code = await demo?.exit;
+  const output = demo?.output() ?? "";
+  expect(output).toMatch(/The audit holds: (\d+) of \1 sentences are true\.\n$/);
+  expect(output).toContain("40 members, each story ended as it must: ");
+  expect(output).not.toContain("starting one for the demo");
+  expect(code).toBe(0);
+}, 120_000);
