@@ -132,6 +132,27 @@ test("transfers of an order come oldest first, with how a hold ended", async () 
   expect(all.at(-1)).toMatchObject({ resolvesLeg: 1, reason: "thawed", asset: "CNY" });
 });
 
+test("audits asked for at once share two readings of the books", async () => {
+  let readings = 0;
+  const { audit } = createLedger({
+    clock,
+    database: {
+      ...database,
+      read(...asked) {
+        readings += 1;
+        return database.read(...asked);
+      },
+    },
+  });
+  const alone = await audit(tenantId);
+  const readingsOfOne = readings;
+  const many = await Promise.all(Array.from({ length: 20 }, () => audit(tenantId)));
+  expect(new Set(many.map(({ transfers }) => transfers))).toEqual(new Set([alone.transfers]));
+  expect(readings).toBe(readingsOfOne * 3);
+  await audit(tenantId);
+  expect(readings).toBe(readingsOfOne * 4);
+});
+
 test("the books add up, and the audit says so", async () => {
   expect((await get("trial-balance")).body.items).toMatchObject([
     { asset: "CNY", accounts: 2, posted: 0, balanced: true },

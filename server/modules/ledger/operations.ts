@@ -142,20 +142,49 @@ export function createLedger(deps: { readonly database: Database; readonly clock
      * Adds up all transfers anew and tells where the kept balances differ, and which holds ended
      * in more than was held. Whether a hold's business row still wants it, that row's module knows.
      */
-    async audit(tenantId: string): Promise<LedgerAudit> {
-      const [counts, unbalancedAssets, differences, wrongEndings] = await Promise.all([
-        countLedger(database, tenantId),
-        selectTrialBalancePage(database, tenantId, {
-          afterAsset: undefined,
-          unbalancedOnly: true,
-          limit: findingsMax,
-        }),
-        selectBalanceDifferences(database, tenantId, findingsMax),
-        selectWrongHoldEndings(database, tenantId, findingsMax),
-      ]);
-      const found = unbalancedAssets.length + differences.length + wrongEndings.length;
-      return { sound: found === 0, ...counts, unbalancedAssets, differences, wrongEndings };
-    },
+    audit: inTurn((tenantId) => audit(database, tenantId)),
+  };
+}
+
+async function audit(database: Database, tenantId: string): Promise<LedgerAudit> {
+  const [counts, unbalancedAssets, differences, wrongEndings] = await Promise.all([
+    countLedger(database, tenantId),
+    selectTrialBalancePage(database, tenantId, {
+      afterAsset: undefined,
+      unbalancedOnly: true,
+      limit: findingsMax,
+    }),
+    selectBalanceDifferences(database, tenantId, findingsMax),
+    selectWrongHoldEndings(database, tenantId, findingsMax),
+  ]);
+  const found = unbalancedAssets.length + differences.length + wrongEndings.length;
+  return { sound: found === 0, ...counts, unbalancedAssets, differences, wrongEndings };
+}
+
+/**
+ * Work that reads all of a tenant's books, once at a time: a few at once would take every
+ * connection from those who read a line. Who asks meanwhile shares the next, so that nobody is told
+ * of a state before the question.
+ */
+function inTurn<Result>(work: (tenantId: string) => Promise<Result>) {
+  const running = new Map<string, Promise<Result>>();
+  const next = new Map<string, Promise<Result>>();
+
+  function start(tenantId: string): Promise<Result> {
+    next.delete(tenantId);
+    const result = work(tenantId).finally(() => running.delete(tenantId));
+    running.set(tenantId, result);
+    return result;
+  }
+
+  return function ask(tenantId: string): Promise<Result> {
+    const waiting = next.get(tenantId);
+    if (waiting !== undefined) return waiting;
+    const current = running.get(tenantId);
+    if (current === undefined) return start(tenantId);
+    const result = current.catch(() => undefined).then(() => start(tenantId));
+    next.set(tenantId, result);
+    return result;
   };
 }
 
