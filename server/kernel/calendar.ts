@@ -101,8 +101,19 @@ function utcOfDay(day: BusinessDay): number {
   return utc;
 }
 
+/** The last answer: whoever numbers orders asks for the same second thousands of times. */
+let lastOffset = { zone: "", second: Number.NaN, offsetMs: 0 };
+
 /** How far the zone's clocks are ahead of UTC at an instant. */
 function offsetMs(epochMs: number, zone: string): number {
+  const second = Math.floor(epochMs / 1000);
+  if (lastOffset.second !== second || lastOffset.zone !== zone) {
+    lastOffset = { zone, second, offsetMs: computeOffsetMs(epochMs, zone) };
+  }
+  return lastOffset.offsetMs;
+}
+
+function computeOffsetMs(epochMs: number, zone: string): number {
   const parts = formatterOf(zone).formatToParts(epochMs);
   const numbers = new Map(parts.map(({ type, value }) => [type, Number(value)]));
   const part = (type: Intl.DateTimeFormatPartTypes): number => numbers.get(type) ?? 0;
