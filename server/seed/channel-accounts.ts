@@ -81,7 +81,15 @@ async function putAccount(deps: SeedAccountsDeps, wanted: WantedAccount): Promis
   if (isRefusal(answer)) log.warn({ refusal: answer }, `the demo has no account at ${channel}`);
 }
 
-const wechatpayMerchant = { mchid: "1900000001", appId: "wx0000000000000001", mode: "public_key" };
+/** What payers read on the page where they pay. */
+const name = "Demo Mall 演示商场";
+
+const wechatpayMerchant = {
+  name,
+  mchid: "1900000001",
+  appId: "wx0000000000000001",
+  mode: "public_key",
+};
 const WechatpayReply = Type.Object({
   mchid: Type.String(),
   appId: Type.String(),
@@ -107,7 +115,7 @@ async function wechatpayAccount(simulatorUrl: string): Promise<WantedAccount> {
   return { channel: "wechatpay", merchantId: mchid, appId, config };
 }
 
-const alipayMerchant = { sellerId: "2088000000000001", appId: "2021000000000001" };
+const alipayMerchant = { name, sellerId: "2088000000000001", appId: "2021000000000001" };
 const AlipayReply = Type.Object({
   sellerId: Type.String(),
   appId: Type.String(),
