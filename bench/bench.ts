@@ -2,7 +2,7 @@
 import pg from "pg";
 import type { Acknowledged } from "./books.ts";
 import { checkBooks } from "./books.ts";
-import type { Buckets, Cell, Goods, Round, Turn, Way } from "./figures.ts";
+import type { Buckets, Cell, Goods, Opponent, Round, Turn, Way } from "./figures.ts";
 import { figuresOf, median, medianBetween, readBuckets, ways } from "./figures.ts";
 import type { Generator } from "./load/load.ts";
 import { runLoad } from "./load/load.ts";
@@ -22,7 +22,7 @@ export interface Given {
   /** Its processor time is told when it is known. */
   readonly postgresPid: number | undefined;
   readonly manySkus: number;
-  /** Connections of the naive way's pool that are tried; the best one is taken. */
+  /** Connections of an opponent's pool that are tried; each takes its best one. */
   readonly poolSizes: readonly number[];
   /** A load before the first one that counts: code is compiled, caches and pools are filled. */
   readonly warmupSeconds: number;
@@ -43,7 +43,11 @@ export class BenchError extends Error {
 }
 
 /** As the names of who placed them: the books are checked way by way. */
-const placedBy = { platform: "service:demo", naive: "service:naive" } as const;
+const placedBy = {
+  naive: "service:naive",
+  tuned: "service:tuned",
+  platform: "service:demo",
+} as const;
 
 /** The hot connections of the platform have these too: plans that stay good as tables grow. */
 const plannerOptions =
@@ -85,7 +89,7 @@ export async function runBench(given: Given): Promise<Result> {
       client,
       shop,
       programs: { platform, echo },
-      acknowledged: { platform: zero(), naive: zero() },
+      acknowledged: { naive: zero(), tuned: zero(), platform: zero() },
       loads: 0,
     };
     const cells: Cell[] = [];
@@ -101,10 +105,14 @@ export async function runBench(given: Given): Promise<Result> {
 async function measureGoods(run: Run, goods: Goods): Promise<Cell[]> {
   const skuIds = goods === "hot" ? run.shop.skuIds.slice(0, 1) : run.shop.skuIds;
   const { connections: all, seconds, rounds } = run.options;
-  const poolMax = await choosePool(run, skuIds);
-  const naive = await startNaiveFor(run, poolMax);
+  const poolMax = {
+    naive: await choosePool(run, "naive", skuIds),
+    tuned: await choosePool(run, "tuned", skuIds),
+  };
+  const naive = await startOpponent(run, "naive", poolMax.naive);
+  const tuned = await startOpponent(run, "tuned", poolMax.tuned);
   try {
-    const programs = { ...run.programs, naive };
+    const programs = { ...run.programs, naive, tuned };
     const cells: Cell[] = [];
     for (const connections of all) {
       for (const way of ways) {
@@ -122,6 +130,7 @@ async function measureGoods(run: Run, goods: Goods): Promise<Cell[]> {
           measure(run, { way, program: programs[way], skuIds, connections, seconds });
         const turn = {
           naive: await measureWay("naive"),
+          tuned: await measureWay("tuned"),
           platform: await measureWay("platform"),
           echo: await measureWay("echo"),
         };
@@ -134,6 +143,7 @@ async function measureGoods(run: Run, goods: Goods): Promise<Cell[]> {
     return cells;
   } finally {
     await naive.stop();
+    await tuned.stop();
   }
 }
 
@@ -142,19 +152,19 @@ function lineOf(turn: Turn, where: string): string {
   return `${where}: ${figures.join(", ")} orders/s`;
 }
 
-/** The naive way is an opponent that chose its pool well. */
-async function choosePool(run: Run, skuIds: readonly string[]): Promise<number> {
+/** The opponents have chosen their pools well. */
+async function choosePool(run: Run, way: Opponent, skuIds: readonly string[]): Promise<number> {
   const [only, ...others] = run.poolSizes;
   if (only !== undefined && others.length === 0) return only;
   const connections = Math.max(...run.options.connections);
   const seconds = run.warmupSeconds;
   const tried: { poolMax: number; ordersPerSecond: number }[] = [];
   for (const poolMax of run.poolSizes) {
-    const program = await startNaiveFor(run, poolMax);
+    const program = await startOpponent(run, way, poolMax);
     try {
       const rates: number[] = [];
       for (let trial = 0; trial < poolTrials; trial += 1) {
-        const load = { way: "naive", program, skuIds, connections, seconds } as const;
+        const load = { way, program, skuIds, connections, seconds };
         const { ordersPerSecond } = await measure(run, load);
         if (trial > 0) rates.push(ordersPerSecond);
       }
@@ -167,17 +177,17 @@ async function choosePool(run: Run, skuIds: readonly string[]): Promise<number> 
   const shown = tried.map(
     ({ poolMax, ordersPerSecond }) => `${poolMax}: ${Math.round(ordersPerSecond)}`,
   );
-  run.say(`naive over ${skuIds.length} SKUs, by connections of its pool: ${shown.join(", ")}`);
+  run.say(`${way} over ${skuIds.length} SKUs, by connections of its pool: ${shown.join(", ")}`);
   if (best === undefined) throw new BenchError("no pool size was given");
   return best.poolMax;
 }
 
-function startNaiveFor(run: Run, poolMax: number): Promise<Program> {
+function startOpponent(run: Run, way: Opponent, poolMax: number): Promise<Program> {
   const url = new URL(run.databaseUrl);
   url.searchParams.set("options", plannerOptions);
   const { tenantId, token } = run.shop;
-  const subject = placedBy.naive;
-  return startNaive(run.home, { databaseUrl: url.href, poolMax, tenantId, token, subject });
+  const subject = placedBy[way];
+  return startNaive(run.home, { way, databaseUrl: url.href, poolMax, tenantId, token, subject });
 }
 
 interface Wanted {
@@ -264,16 +274,17 @@ async function settle(client: pg.Client): Promise<void> {
 
 async function prove(run: Run): Promise<number> {
   run.say("proving that every acknowledged order is there");
-  const { platform, naive } = run.acknowledged;
+  const { naive, tuned, platform } = run.acknowledged;
   const acknowledged: Acknowledged[] = [
-    { placedBy: placedBy.platform, ...platform },
     { placedBy: placedBy.naive, ...naive },
+    { placedBy: placedBy.tuned, ...tuned },
+    { placedBy: placedBy.platform, ...platform },
   ];
   const findings = await checkBooks(run.client, run.shop.tenantId, acknowledged);
   const audit = await auditLedger(run.shop);
   if (!audit.sound) findings.push(`the ledger is not sound: ${JSON.stringify(audit)}`);
   if (findings.length > 0) throw new BenchError(findings.join("\n"));
-  return platform.created + naive.created;
+  return naive.created + tuned.created + platform.created;
 }
 
 async function describeDatabase(

@@ -1,6 +1,10 @@
 /** From single rounds to the figures that are shown. Pure. */
 
-export const ways = ["naive", "platform", "echo"] as const;
+/** One transaction per request: as it is usually written, and as well as it can be. */
+export const opponents = ["naive", "tuned"] as const;
+export type Opponent = (typeof opponents)[number];
+
+export const ways = [...opponents, "platform", "echo"] as const;
 export type Way = (typeof ways)[number];
 
 /** One way under load for some seconds. */
@@ -18,10 +22,11 @@ export interface Round {
 export interface Figures extends Round {
   /** Medians of the ratios within one turn: what slows the machine slows all ways of a turn. */
   readonly toNaive: number;
+  readonly toTuned: number;
   readonly toEcho: number;
 }
 
-/** What the three ways did one right after the other. */
+/** What the four ways did one right after the other. */
 export type Turn = Readonly<Record<Way, Round>>;
 
 export type Goods = "hot" | "many";
@@ -30,8 +35,8 @@ export interface Cell {
   readonly goods: Goods;
   readonly skus: number;
   readonly connections: number;
-  /** Connections of the naive way's pool: the best of those that were tried. */
-  readonly poolMax: number;
+  /** Connections of an opponent's pool: the best of those that were tried. */
+  readonly poolMax: Readonly<Record<Opponent, number>>;
   readonly figures: Readonly<Record<Way, Figures>>;
   readonly turns: readonly Turn[];
 }
@@ -39,6 +44,7 @@ export interface Cell {
 export function figuresOf(turns: readonly Turn[]): Record<Way, Figures> {
   return {
     naive: figuresOfWay(turns, "naive"),
+    tuned: figuresOfWay(turns, "tuned"),
     platform: figuresOfWay(turns, "platform"),
     echo: figuresOfWay(turns, "echo"),
   };
@@ -60,6 +66,7 @@ function figuresOfWay(turns: readonly Turn[], way: Way): Figures {
     ...(nodeUs === undefined ? {} : { nodeUs }),
     ...(postgresUs === undefined ? {} : { postgresUs }),
     toNaive: ratioTo("naive"),
+    toTuned: ratioTo("tuned"),
     toEcho: ratioTo("echo"),
   };
 }

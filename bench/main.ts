@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: the naive way, the platform and the bare HTTP limit side by side, on a
- * PostgreSQL and a shop of their own that are gone afterwards.
+ * `npm run bench`: two ways of one transaction per request, the platform and the bare HTTP limit
+ * side by side, on a PostgreSQL and a shop of their own that are gone afterwards.
  */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -60,7 +60,7 @@ async function main(options: Options): Promise<number> {
       databaseUrl: postgres.url,
       postgresPid: postgres.pid,
       manySkus: 1_000,
-      poolSizes: [8, 16, 32],
+      poolSizes: [4, 8, 16, 32],
       warmupSeconds: 2,
       say,
     });

@@ -41,7 +41,7 @@ export async function startPlatform(given: {
 }
 
 export async function startNaive(home: string, settings: NaiveSettings): Promise<Program> {
-  const child = launch(home, "naive", {
+  const child = launch(home, settings.way, {
     args: [join(root, "bench/naive/main.ts")],
     environment: { BENCH_NAIVE: JSON.stringify(settings) },
   });

@@ -1,4 +1,4 @@
-/** The opponent as a program: POST /v1/orders on a bare Fastify, one transaction per request. */
+/** An opponent as a program: POST /v1/orders on a bare Fastify, one transaction per request. */
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import Fastify from "fastify";
 import Type from "typebox";
@@ -11,10 +11,13 @@ import { RefusedError } from "../../server/kernel/refusal.ts";
 import { readIdempotencyKey } from "../../server/kernel/request.ts";
 import { systemClock as clock } from "../../server/kernel/time.ts";
 import { compileValidator } from "../../server/kernel/validation.ts";
+import type { Opponent } from "../figures.ts";
 import { createNaiveOrders } from "./orders.ts";
 
 /** What the bench hands over in the environment. */
 export interface NaiveSettings {
+  /** How the transaction is written: see orders.ts. */
+  readonly way: Opponent;
   readonly databaseUrl: string;
   readonly poolMax: number;
   readonly tenantId: string;
@@ -34,7 +37,7 @@ const newOrder = Type.Object({
 });
 
 const settings: NaiveSettings = JSON.parse(required(process.env["BENCH_NAIVE"], "BENCH_NAIVE"));
-const { tenantId, subject } = settings;
+const { way, tenantId, subject } = settings;
 const database = createDatabase({
   url: settings.databaseUrl,
   clock,
@@ -42,11 +45,11 @@ const database = createDatabase({
   onError: (error) => process.stderr.write(`${error.message}\n`),
 });
 const orders = await createNaiveOrders({
+  way,
   database,
   tenantId,
   ids: createIds({ clock }),
   numbers: createNumbers({ clock }),
-  clock,
 });
 const principal = { tenantId, subject, kind: "service" as const, scopes: new Set<string>() };
 const authorization = `Bearer ${settings.token}`;
