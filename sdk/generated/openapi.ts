@@ -1154,8 +1154,15 @@ export interface components {
             method: "jsapi" | "native" | "h5" | "app" | "page";
             /** @description The payer at the channel, where the method needs it. */
             payerId?: string;
+            /**
+             * @description The address that the payer's device calls from.
+             * @example 203.0.113.7
+             */
             payerIp?: string;
-            /** @description Where the payer's browser goes afterwards. It proves nothing. */
+            /**
+             * @description Where the payer's browser goes afterwards. It proves nothing.
+             * @example https://shop.example/orders?from=pay
+             */
             returnUrl?: string;
         };
         /**
