@@ -36,6 +36,7 @@ const otherAnswers: Readonly<Record<string, { status: number; code?: string; why
 /** Routes whose answer to the owner has no name in it that could be found at others. */
 const namelessAnswers: Readonly<Record<string, string>> = {
   getLedgerBalanceAt: "sums",
+  getAvailability: "a sum",
   getStock: "sums",
   auditLedger: "sums, and what is wrong",
 };

@@ -38,6 +38,7 @@ test("given values are read in their types", () => {
     HOST: "::1",
     TONGBAO_MASTER_KEY: key.toString("base64"),
     TRUSTED_PROXIES: "10.0.0.0/8, ::1",
+    CHANNEL_HOSTS: "API.example.com, 127.0.0.1:8090,[::1]:443",
     LOG_LEVEL: "debug",
     SIMULATOR_URL: "http://127.0.0.1:1/",
   });
@@ -46,6 +47,7 @@ test("given values are read in their types", () => {
     publicUrl: "http://[::1]:9000",
     masterKeys: [key],
     trustedProxies: ["10.0.0.0/8", "::1"],
+    channelHosts: ["api.example.com", "127.0.0.1:8090", "[::1]:443"],
     logLevel: "debug",
     simulatorUrl: "http://127.0.0.1:1",
   });
@@ -79,6 +81,9 @@ test.each<[keyof Environment, string]>([
   ["TONGBAO_PUBLIC_URL", "ftp://shop.example"],
   ["BUSINESS_ZONE", "Asia/Nowhere"],
   ["TRUSTED_PROXIES", "everyone"],
+  ["CHANNEL_HOSTS", "https://openapi.alipay.com"],
+  ["CHANNEL_HOSTS", "openapi.alipay.com,"],
+  ["CHANNEL_HOSTS", "openapi.alipay.com:70000"],
   ["METRICS_TOKEN", "short"],
   ["DATABASE_URL", "mysql://x"],
 ])("refuses %s=%s", (name, value) => {

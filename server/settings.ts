@@ -83,6 +83,20 @@ const table = {
     }),
     default: "http://127.0.0.1:8090",
   },
+  channelHosts: {
+    name: "CHANNEL_HOSTS",
+    meaning:
+      "The hosts that tenants' accounts at channels may name, each with a port or for any port. " +
+      "`npm start` adds the simulator's.",
+    allowed: "host names or IP addresses, with or without a port, separated by commas",
+    default: [
+      "api.mch.weixin.qq.com",
+      "api2.mch.weixin.qq.com",
+      "openapi.alipay.com",
+      "openapi-sandbox.dl.alipaydev.com",
+    ],
+    parse: parseHosts,
+  },
   masterKeys: {
     name: "TONGBAO_MASTER_KEY",
     meaning:
@@ -362,6 +376,17 @@ function url(row: Named & { defaultText?: string; protocols: readonly string[] }
       return given.replace(/\/+$/, "");
     },
   };
+}
+
+/** As the host of a parsed URL reads, so that the two can be compared. */
+function parseHosts(given: string): readonly string[] | undefined {
+  const hosts = given.split(",").map((host) => {
+    const name = host.trim();
+    const port = /^(?:[0-9A-Za-z.-]+|\[[0-9A-Fa-f:.]+\])(:[1-9]\d{0,4})?$/.exec(name);
+    const hostname = port === null ? undefined : URL.parse(`http://${name}`)?.hostname;
+    return hostname === undefined ? undefined : hostname + (port?.[1] ?? "");
+  });
+  return hosts.includes(undefined) ? undefined : hosts.filter((host) => host !== undefined);
 }
 
 function parseProxies(given: string): readonly string[] | undefined {

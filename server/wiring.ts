@@ -96,6 +96,7 @@ export function createModules(given: {
     identity,
     tenantSettings: paymentSettings,
     channels: [createWechatpay({ clock }), createAlipay({ clock })],
+    channelHosts: settings.channelHosts,
     publicUrl: settings.publicUrl,
     outsideCall: metrics.outsideCall,
   });

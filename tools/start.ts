@@ -40,7 +40,7 @@ function readPlan(environment: NodeJS.ProcessEnv): Plan | undefined {
   }
   if (read.kind === "wrong" || simulator.kind === "refused") return undefined;
 
-  const { home, host, port, stopSecondsMax } = read.settings;
+  const { home, host, port, stopSecondsMax, channelHosts } = read.settings;
   return {
     home: resolve(root, home),
     databaseUrl,
@@ -58,6 +58,7 @@ function readPlan(environment: NodeJS.ProcessEnv): Plan | undefined {
       port: simulator.settings.port,
     },
     simulatorUrl: environment["SIMULATOR_URL"]?.trim() || undefined,
+    channelHosts,
     terminal,
     onReady: (addresses) => terminal.say(panel(addresses, resolve(root, home))),
   };

@@ -631,6 +631,23 @@ export interface paths {
         patch: operations["changeSku"];
         trace?: never;
     };
+    "/v1/skus/{skuId}/availability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many units of a SKU can be ordered now */
+        get: operations["getAvailability"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/skus/{skuId}/price": {
         parameters: {
             query?: never;
@@ -837,6 +854,10 @@ export interface components {
             /** @enum {unknown} */
             currency: "CNY";
         };
+        /** Availability */
+        Availability: {
+            available: number;
+        };
         /** ChannelAccount */
         ChannelAccount: {
             id: string;
@@ -899,7 +920,7 @@ export interface components {
             kind: "service";
             name: string;
             /** @description All that the kind may have, when left out. */
-            scopes?: ("orders:read" | "orders:write" | "payments:read" | "payments:write" | "refunds:write" | "catalog:read" | "catalog:write" | "ledger:read" | "tenant:read" | "tenant:write" | "system:read" | "system:write")[];
+            scopes?: ("orders:read" | "orders:write" | "payments:read" | "payments:write" | "refunds:write" | "catalog:read" | "catalog:write" | "catalog:audit" | "ledger:read" | "tenant:read" | "tenant:write" | "system:read" | "system:write")[];
             /** @description A day when left out; 5 minutes for a token that is good once. */
             lifeSeconds?: number;
             /** @description Good for one request, within 5 minutes at most. */
@@ -909,7 +930,7 @@ export interface components {
             kind: "member";
             memberId: string;
             /** @description All that the kind may have, when left out. */
-            scopes?: ("orders:read" | "orders:write" | "payments:read" | "payments:write" | "refunds:write" | "catalog:read" | "catalog:write" | "ledger:read" | "tenant:read" | "tenant:write" | "system:read" | "system:write")[];
+            scopes?: ("orders:read" | "orders:write" | "payments:read" | "payments:write" | "refunds:write" | "catalog:read" | "catalog:write" | "catalog:audit" | "ledger:read" | "tenant:read" | "tenant:write" | "system:read" | "system:write")[];
             /** @description A day when left out; 5 minutes for a token that is good once. */
             lifeSeconds?: number;
             /** @description Good for one request, within 5 minutes at most. */
@@ -925,7 +946,7 @@ export interface components {
             /** @example member:m-1 */
             subject: string;
             memberId?: string;
-            scopes: ("orders:read" | "orders:write" | "payments:read" | "payments:write" | "refunds:write" | "catalog:read" | "catalog:write" | "ledger:read" | "tenant:read" | "tenant:write" | "system:read" | "system:write")[];
+            scopes: ("orders:read" | "orders:write" | "payments:read" | "payments:write" | "refunds:write" | "catalog:read" | "catalog:write" | "catalog:audit" | "ledger:read" | "tenant:read" | "tenant:write" | "system:read" | "system:write")[];
             once: boolean;
             /**
              * Format: date-time
@@ -1154,8 +1175,15 @@ export interface components {
             method: "jsapi" | "native" | "h5" | "app" | "page";
             /** @description The payer at the channel, where the method needs it. */
             payerId?: string;
+            /**
+             * @description The address that the payer's device calls from.
+             * @example 203.0.113.7
+             */
             payerIp?: string;
-            /** @description Where the payer's browser goes afterwards. It proves nothing. */
+            /**
+             * @description Where the payer's browser goes afterwards. It proves nothing.
+             * @example https://shop.example/orders?from=pay
+             */
             returnUrl?: string;
         };
         /**
@@ -3351,6 +3379,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Sku"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAvailability: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                skuId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Availability"];
                 };
             };
             /** @description Refused, or failed; the code says which. */

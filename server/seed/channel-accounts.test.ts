@@ -14,6 +14,7 @@ import { testDatabase } from "../kernel/testing/database.ts";
 import { systemClock as clock } from "../kernel/time.ts";
 import { createIdentity } from "../modules/identity/index.ts";
 import { createPayments, paymentTenantSettings } from "../modules/payments/index.ts";
+import { outsideHost } from "../testing/outside.ts";
 import { seedChannelAccounts } from "./channel-accounts.ts";
 
 const { url } = await testDatabase();
@@ -30,6 +31,7 @@ const payments = createPayments({
   identity,
   tenantSettings,
   channels: [createWechatpay(), createAlipay()],
+  channelHosts: [outsideHost],
   publicUrl: "http://127.0.0.1:8080",
 });
 afterAll(async () => {

@@ -14,6 +14,9 @@ import type { Payments } from "../modules/payments/index.ts";
 /** How long the world works on a refund. */
 export const refundMs = 1_000;
 
+/** What a platform must be allowed to call: the world listens on a port that is free then. */
+export const outsideHost = "127.0.0.1";
+
 export interface Outside extends Pick<Simulator, "control"> {
   /** Where both channels listen. */
   readonly url: string;

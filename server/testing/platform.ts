@@ -10,6 +10,7 @@ import { systemClock } from "../kernel/time.ts";
 import type { PrincipalKind, Scope, TenantId } from "../modules/identity/index.ts";
 import { readSettings } from "../settings.ts";
 import { createApi, createModules } from "../wiring.ts";
+import { outsideHost } from "./outside.ts";
 import { issueTestToken } from "./tokens.ts";
 
 export type TestPlatform = Awaited<ReturnType<typeof startTestPlatform>>;
@@ -28,7 +29,11 @@ export async function startTestPlatform(options: { url: string; clock?: Clock })
   const { url, clock = systemClock } = options;
   // Channels are told the address before anything listens there.
   const port = await freePort();
-  const read = readSettings({ DATABASE_URL: url, PORT: String(port) });
+  const read = readSettings({
+    DATABASE_URL: url,
+    PORT: String(port),
+    CHANNEL_HOSTS: outsideHost,
+  });
   if (read.kind === "wrong") throw new Error("the defaults of the settings are wrong");
   const { settings } = read;
   const database = createDatabase({ url, clock, poolMax: 6 });

@@ -138,6 +138,13 @@ test("ends children that outlived a killed supervisor before it starts new ones"
   for (const child of children) expect(isRunning(child)).toBe(false);
 });
 
+test("lets the server call the simulator for its tenants, beside the channels' hosts", async () => {
+  const run = begin(noDatabase);
+  await run.untilSaid(/ready at/);
+  const hosts = `openapi.alipay.com,${host}:${ports.simulator}`;
+  expect(await ask("/channel-hosts")).toBe(hosts);
+});
+
 test("starts a killed server again and says so", async () => {
   const run = begin(noDatabase);
   await run.untilSaid(/ready at/);

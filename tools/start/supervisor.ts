@@ -24,6 +24,8 @@ export interface Plan {
   readonly simulator: Endpoint & { readonly script: string };
   /** Where the server finds the simulator; without it where this one listens. */
   readonly simulatorUrl: string | undefined;
+  /** Those that the server may call for its tenants, beside the simulator. */
+  readonly channelHosts: readonly string[];
   readonly terminal: Terminal;
   /** Everything runs; called once. */
   readonly onReady: (addresses: Addresses) => void;
@@ -162,7 +164,8 @@ export class Supervisor {
   }
 
   #serverProgram(databaseUrl: string, ports: Ports): Program {
-    const { home, server, simulatorUrl } = this.#plan;
+    const { home, server, channelHosts } = this.#plan;
+    const simulatorUrl = this.#plan.simulatorUrl ?? urlOf(ports.simulator);
     return {
       name: "server",
       script: server.script,
@@ -171,7 +174,8 @@ export class Supervisor {
         PORT: String(ports.server.port),
         HOST: ports.server.host,
         TONGBAO_HOME: home,
-        SIMULATOR_URL: simulatorUrl ?? urlOf(ports.simulator),
+        SIMULATOR_URL: simulatorUrl,
+        CHANNEL_HOSTS: [...channelHosts, new URL(simulatorUrl).host].join(","),
       },
       logPath: join(home, "server.log"),
       isReady: () => answersOk(`${urlOf(ports.server)}/readyz`),

@@ -46,6 +46,7 @@ export function createAlipay(options: AlipayOptions = {}): ChannelPlug<AlipayCon
       refundWindowDays: 365,
       statement: true,
     },
+    addressFields: ["gatewayUrl"],
     parseConfig,
     prepare: (account, request, signal) => prepare(wire, account, request, signal),
     query,

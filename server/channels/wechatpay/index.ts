@@ -60,6 +60,7 @@ export function createWechatpay(options: WechatpayOptions = {}): ChannelPlug<Wec
       perSecondMax: { prepare: 500, other: 150 },
       statement: true,
     },
+    addressFields: ["baseUrl", "fallbackUrl"],
     parseConfig,
 
     async prepare(account, request, signal) {

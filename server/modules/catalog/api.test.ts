@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createCommitters } from "../../kernel/batch.ts";
 import { createDatabase } from "../../kernel/database.ts";
 import { createIds } from "../../kernel/ids.ts";
@@ -7,6 +7,7 @@ import { testDatabase } from "../../kernel/testing/database.ts";
 import { createTestHttp } from "../../kernel/testing/http.ts";
 import { systemClock } from "../../kernel/time.ts";
 import { refusals } from "../../refusals.ts";
+import { scopesOfKind } from "../identity/index.ts";
 import { createLedger } from "../ledger/index.ts";
 import { catalogRoutes } from "./api.ts";
 import { createCatalog } from "./index.ts";
@@ -28,7 +29,7 @@ afterAll(async () => {
 type Method = "GET" | "POST" | "PATCH" | "PUT";
 
 /** A caller of a tenant; every request has a key of its own unless one is given. */
-function callerOf(tenantId: string, scopes = "catalog:read,catalog:write") {
+function callerOf(tenantId: string, scopes = "catalog:read,catalog:write,catalog:audit") {
   return async (method: Method, path: string, body?: object, key: string = randomUUID()) => {
     const reply = await http.app.inject({
       method,
@@ -75,6 +76,7 @@ test("the same request with the same key gives the same answer, byte for byte [O
   expect(again.text).toBe(first.text);
   const other = await call("POST", path, { ...delivery, quantity: 8 }, key);
   expect(other).toMatchObject({ status: 422, body: { code: "idempotency_key_reused" } });
+  expect((await call("GET", `/v1/skus/${sku.id}/availability`)).body).toEqual({ available: 7 });
   expect((await call("GET", `/v1/skus/${sku.id}/stock`)).body).toEqual({
     putIn: 7,
     onHand: 7,
@@ -176,6 +178,7 @@ describe("refuses", () => {
       stranger("PATCH", `/v1/skus/${sku.id}`, { onSale: false }),
       stranger("PUT", `/v1/skus/${sku.id}/price`, price),
       stranger("GET", `/v1/skus/${sku.id}/prices`),
+      stranger("GET", `/v1/skus/${sku.id}/availability`),
       stranger("GET", `/v1/skus/${sku.id}/stock`),
       stranger("POST", `/v1/skus/${sku.id}/stock/movements`, movement),
       stranger("GET", `/v1/skus/${sku.id}/stock/movements`),
@@ -184,20 +187,38 @@ describe("refuses", () => {
   });
 });
 
-test("members see what is on sale", async () => {
-  const { call, product } = await shop();
+describe("members", () => {
   const tenantId = ids.next<"Tenant">();
   const own = callerOf(tenantId);
-  await own("POST", "/v1/products", mug);
-  await own("POST", "/v1/products", { ...mug, title: "Secret", onSale: false });
-  http.registerAuthentication(() => ({
-    tenantId,
-    subject: "member:m-1",
-    kind: "member",
-    memberId: "m-1",
-    scopes: new Set(["catalog:read"]),
-  }));
-  const { body } = await call("GET", "/v1/products?onSale=false");
-  expect(body.items.map(({ title }: { title: string }) => title)).toEqual(["Enamel mug"]);
-  expect(body.items[0].id).not.toBe(product.id);
+  beforeAll(async () => {
+    await own("POST", "/v1/products", mug);
+    await own("POST", "/v1/products", { ...mug, title: "Secret", onSale: false });
+    // From here on every token is a member's, with all that one may allow.
+    http.registerAuthentication(() => ({
+      tenantId,
+      subject: "member:m-1",
+      kind: "member",
+      memberId: "m-1",
+      scopes: new Set<string>(scopesOfKind.member),
+    }));
+  });
+
+  test("see what is on sale", async () => {
+    const { body } = await own("GET", "/v1/products?onSale=false");
+    expect(body.items.map(({ title }: { title: string }) => title)).toEqual(["Enamel mug"]);
+  });
+
+  test("see how many units they can order, and neither figures nor names of the shop", async () => {
+    const { body } = await own("GET", "/v1/products");
+    const path = `/v1/skus/${body.items[0].skus[0].id}`;
+    expect((await own("GET", `${path}/availability`)).body).toEqual({ available: 0 });
+    for (const hidden of ["stock", "stock/movements", "prices"]) {
+      const { status, body: refusal } = await own("GET", `${path}/${hidden}`);
+      expect({ hidden, status, facts: refusal.facts }).toEqual({
+        hidden,
+        status: 403,
+        facts: { scope: "catalog:audit" },
+      });
+    }
+  });
 });

@@ -7,7 +7,14 @@ import { isRefusal } from "../../kernel/refusal.ts";
 import { readIdempotencyKey } from "../../kernel/request.ts";
 import { checkedId, id, time } from "../../kernel/shapes.ts";
 import { skusPerProductMax } from "./domain/decisions.ts";
-import { priceView, productView, skuView, stockMovementView, stockView } from "./domain/views.ts";
+import {
+  availabilityView,
+  priceView,
+  productView,
+  skuView,
+  stockMovementView,
+  stockView,
+} from "./domain/views.ts";
 import type { Catalog } from "./operations.ts";
 
 export function catalogRoutes(app: App, catalog: Catalog): void {
@@ -21,6 +28,8 @@ export function catalogRoutes(app: App, catalog: Catalog): void {
 const tags = ["Catalog"];
 const reading = { config: { scope: "catalog:read" } } as const;
 const writing = { config: { scope: "catalog:write" } } as const;
+/** What was sold, lost and changed, by whom and why: the shop's own business, not its members'. */
+const auditing = { config: { scope: "catalog:audit" } } as const;
 
 /** A thousand million yuan; with 2^53 above it for quantities and sums. */
 const priceAmountMax = 100_000_000_000;
@@ -120,6 +129,8 @@ const stock = Type.Object(
   },
   { title: "Stock" },
 );
+
+const availability = Type.Object({ available: units }, { title: "Availability" });
 
 const movementFields = {
   kind: Type.Enum(["put_in", "written_off"]),
@@ -283,7 +294,7 @@ function skuReads(app: App, catalog: Catalog): void {
   app.get(
     "/v1/skus/:skuId/prices",
     {
-      ...reading,
+      ...auditing,
       schema: {
         operationId: "listPrices",
         summary: "Every price that a SKU has had, newest first",
@@ -360,9 +371,28 @@ function skuWrites(app: App, catalog: Catalog): void {
 
 function stockRoutes(app: App, catalog: Catalog): void {
   app.get(
-    "/v1/skus/:skuId/stock",
+    "/v1/skus/:skuId/availability",
     {
       ...reading,
+      schema: {
+        operationId: "getAvailability",
+        summary: "How many units of a SKU can be ordered now",
+        tags,
+        params: skuParams,
+        response: { 200: availability },
+      },
+    },
+    async (request, reply) => {
+      const { tenantId } = principalOf(request);
+      const found = await catalog.readStock(tenantId, checkedId(request.params.skuId));
+      return isRefusal(found) ? reply.refuse(found) : availabilityView(found);
+    },
+  );
+
+  app.get(
+    "/v1/skus/:skuId/stock",
+    {
+      ...auditing,
       schema: {
         operationId: "getStock",
         summary: "Where the units of a SKU are",
@@ -406,7 +436,7 @@ function stockRoutes(app: App, catalog: Catalog): void {
   app.get(
     "/v1/skus/:skuId/stock/movements",
     {
-      ...reading,
+      ...auditing,
       schema: {
         operationId: "listStockMovements",
         summary: "Stock put in and written off, newest first",

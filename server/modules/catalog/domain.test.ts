@@ -15,7 +15,7 @@ import {
 } from "./domain/decisions.ts";
 import { stockAccounts, stockFrom } from "./domain/stock.ts";
 import type { CatalogWorld, NewSku, SkuId } from "./domain/types.ts";
-import { fullTitle } from "./domain/views.ts";
+import { availabilityView, fullTitle } from "./domain/views.ts";
 
 const now = Date.UTC(2026, 0, 1);
 const mug = idOf<"Product">(1);
@@ -226,6 +226,11 @@ test("what is not said stays as it is", () => {
   );
   expect(outcome).toMatchObject({ product: { title: "Enamel mug", onSale: false } });
   expect(lastEvent(world)).toMatchObject({ type: "product_changed", data: { onSale: false } });
+});
+
+test("what unpaid orders hold cannot be ordered", () => {
+  const stock = { putIn: 9n, onHand: 7n, held: 2n, sold: 1n, writtenOff: 1n };
+  expect(availabilityView(stock)).toEqual({ available: 5 });
 });
 
 test("a buyer reads product and variant in one title", () => {

@@ -194,6 +194,8 @@ export type Statement =
 export interface ChannelPlug<Config = unknown> {
   readonly code: string;
   readonly capabilities: ChannelCapabilities;
+  /** The fields of a raw configuration that hold addresses: only allowed hosts are called. */
+  readonly addressFields: readonly string[];
   /** Checks an account's secrets and addresses; `refused` names the field and what is allowed. */
   parseConfig(
     raw: unknown,

@@ -14,6 +14,7 @@ const supervisor = new Supervisor({
   server: { script, host, port: Number(serverPort), stopTimeoutMs: 5_000 },
   simulator: { script, host, port: Number(simulatorPort) },
   simulatorUrl: undefined,
+  channelHosts: ["openapi.alipay.com"],
   terminal: createTerminal(),
   onReady: ({ server }) => process.stderr.write(`ready at ${server}\n`),
 });

@@ -12,6 +12,7 @@ if (REFUSE_TO_START === "yes" && PORT !== undefined) {
 }
 const server = createServer((request, response) => {
   if (request.url === "/database") response.end(process.env["DATABASE_URL"]);
+  else if (request.url === "/channel-hosts") response.end(process.env["CHANNEL_HOSTS"]);
   else response.end(String(process.pid));
 });
 server.listen(Number(PORT ?? SIMULATOR_PORT), "127.0.0.1");

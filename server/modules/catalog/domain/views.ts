@@ -38,6 +38,11 @@ export interface StockView {
   writtenOff: number;
 }
 
+/** The part of the stock that members see. */
+export interface AvailabilityView {
+  available: number;
+}
+
 export interface StockMovementView {
   id: string;
   skuId: string;
@@ -89,6 +94,10 @@ export function stockView(stock: Stock): StockView {
     sold: Number(stock.sold),
     writtenOff: Number(stock.writtenOff),
   };
+}
+
+export function availabilityView({ onHand, held }: Stock): AvailabilityView {
+  return { available: Number(onHand - held) };
 }
 
 export function stockMovementView(movement: StockMovement): StockMovementView {

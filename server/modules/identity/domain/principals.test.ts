@@ -35,5 +35,6 @@ test("no kind has a scope that is not in the vocabulary, and staff have all", ()
   }
   expect(scopesOfKind.admin).toEqual(scopes);
   expect(scopesOfKind.member).not.toContain("refunds:write");
+  expect(scopesOfKind.member).not.toContain("catalog:audit");
   expect(scopesOfKind.service).not.toContain("tenant:write");
 });

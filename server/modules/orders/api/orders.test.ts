@@ -53,6 +53,7 @@ const payments = createPayments({
   identity,
   tenantSettings: paymentSettings,
   channels: [],
+  channelHosts: [],
   publicUrl: "http://127.0.0.1",
 });
 const shared = { database, ids, numbers, identity, payments, tenantSettings };

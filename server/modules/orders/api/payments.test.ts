@@ -185,6 +185,46 @@ test("refuses to pay what is not there, with the facts", async () => {
   expect(denied.code).toBe("not_allowed");
 });
 
+test("takes the payer's IP address and a page to return to, and no other text for them", async () => {
+  const wrong = {
+    payerIp: ["", "nonsense", "192.0.2", "192.0.2.256", "1:2:3", "::1%eth0", "192.0.2.1 ", 7],
+    returnUrl: [
+      "shop.example",
+      "javascript:alert(1)",
+      "ftp://shop.example/",
+      "https://",
+      "https:///orders",
+      "https://shop.example@other.example/",
+      "https://shop.example/ orders",
+      'https://shop.example/"><b>',
+      "https://shop.example/%zz",
+      `https://shop.example/${"a".repeat(480)}`,
+    ],
+  };
+  const id = await place([{ skuId: await sell(1), quantity: 1 }]);
+  for (const [field, values] of Object.entries(wrong)) {
+    for (const value of values) {
+      const { status, json } = await start(id, { ...scan, [field]: value });
+      expect([value, status, json.errors?.[0]]).toMatchObject([value, 400, { field }]);
+    }
+  }
+  const { json } = await start(id, { ...scan, payerIp: "nonsense" });
+  expect(json.errors[0].allowed).toBe("an IPv4 or IPv6 address");
+
+  const right = [
+    { payerIp: "192.0.2.1" },
+    { payerIp: "2001:DB8::1" },
+    { payerIp: "::ffff:192.0.2.1" },
+    { returnUrl: "http://localhost:3000" },
+    { returnUrl: "https://[2001:db8::1]:8443/orders#top" },
+    { returnUrl: "https://shop.example/orders/7?from=pay&name=%E8%8C%B6" },
+  ];
+  for (const given of right) {
+    const order = await place([{ skuId: await sell(1), quantity: 1 }]);
+    expect([given, (await start(order, { ...scan, ...given })).status]).toEqual([given, 201]);
+  }
+});
+
 test("an order that costs nothing is paid when it is placed", async () => {
   const skuId = await sell(2, 0n);
   const id = await place([{ skuId, quantity: 2 }]);

@@ -16,10 +16,12 @@ export const refunding = { config: { scope: "refunds:write" } } as const;
 const reasonMax = 80;
 /** Ids of payers are the channels' own: WeChat Pay's have 28 characters, Alipay's 16. */
 const payerMax = 128;
-/** The longest text of an IPv6 address, one that ends in an IPv4 address. */
-const payerIpMax = 45;
-/** Behind `https://`: a place to go back to, no store for the state of a page. */
+/** A place to go back to, no store for the state of a page. */
 const returnUrlMax = 500;
+/** RFC 3986 with a host, and without a user: what stands before an @ only misleads people. */
+const returnUrlPattern =
+  "^https?://([A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?" +
+  "([/?#]([A-Za-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)?$";
 
 /** A cart of people; each line is a lock on an account that others wait for. */
 const linesMax = 50;
@@ -116,13 +118,21 @@ export const newPayment = Type.Object(
         description: "The payer at the channel, where the method needs it.",
       }),
     ),
-    payerIp: Type.Optional(Type.String({ minLength: 2, maxLength: payerIpMax })),
+    payerIp: Type.Optional(
+      Type.Union([Type.String({ format: "ipv4" }), Type.String({ format: "ipv6" })], {
+        description: "The address that the payer's device calls from.",
+        examples: ["203.0.113.7"],
+        "x-allowed": "an IPv4 or IPv6 address",
+      }),
+    ),
     returnUrl: Type.Optional(
       Type.Unsafe<string>(
         Type.String({
-          pattern: `^https?://[\\x21-\\x7e]{1,${returnUrlMax}}$`,
+          maxLength: returnUrlMax,
+          pattern: returnUrlPattern,
           description: "Where the payer's browser goes afterwards. It proves nothing.",
-          "x-allowed": "an address that begins with http:// or https://",
+          examples: ["https://shop.example/orders?from=pay"],
+          "x-allowed": `a URL that begins with http:// or https://, of at most ${returnUrlMax} characters`,
         }),
       ),
     ),

@@ -39,6 +39,7 @@ async function startProcess() {
     secrets,
     tenantSettings: paymentSettings,
     channels: [],
+    channelHosts: [],
     publicUrl: "http://127.0.0.1",
   });
   const orders = createOrders({ ...base, payments, tenantSettings: orderSettings });

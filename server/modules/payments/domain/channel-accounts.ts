@@ -119,6 +119,30 @@ export function noticePathOf(tenantId: string, account: AccountIdentity): string
   return `/notices/${account.channel}/${tenantId}/${account.id}`;
 }
 
+/**
+ * Finds the address of a configuration that leads to another host than the operator allows: else
+ * any admin could have this machine call what only it can reach. A host that is allowed without a
+ * port may be called at any. `config` has been parsed by its channel.
+ */
+export function findForeignAddress(
+  config: unknown,
+  { fields, hosts }: { readonly fields: readonly string[]; readonly hosts: readonly string[] },
+): string | undefined {
+  assert(typeof config === "object" && config !== null, "a parsed configuration is an object");
+  const addresses = new Map<string, unknown>(Object.entries(config));
+  return fields.find((field) => {
+    const address = addresses.get(field);
+    if (address === undefined) return false;
+    const url = URL.parse(String(address));
+    if (url === null) return true;
+    const port = url.port === "" ? portOf[url.protocol] : url.port;
+    return !hosts.includes(url.hostname) && !hosts.includes(`${url.hostname}:${port}`);
+  });
+}
+
+/** Of addresses that name none. */
+const portOf: Readonly<Record<string, string>> = { "https:": "443", "http:": "80" };
+
 /** In place of every value of a configuration. Names of fields, serials of keys are no secret. */
 const masked = "(set)";
 /** No channel's configuration is deeper: a list of keys is the deepest there is. */

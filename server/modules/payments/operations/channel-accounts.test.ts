@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createPublicKey, randomBytes } from "node:crypto";
 import { afterAll, describe, expect, test } from "vitest";
 import { createAlipay } from "../../../channels/alipay/index.ts";
 import { createWechatpay } from "../../../channels/wechatpay/index.ts";
@@ -18,6 +18,7 @@ import type { NewChannelAccount } from "./channel-accounts.ts";
 import { createChannelAccounts } from "./channel-accounts.ts";
 
 const { url } = await testDatabase();
+const channelHosts = ["api.mch.weixin.qq.com", "api2.mch.weixin.qq.com:443", "127.0.0.1:8090"];
 const clock = createManualClock(Date.UTC(2026, 10, 21, 4));
 const ids = createIds({ clock });
 const secrets = createSecrets([randomBytes(32)]);
@@ -31,7 +32,7 @@ function startProcess(own = { secrets }) {
     await database.close();
   });
   const channels = [createAlipay({ clock }), createWechatpay({ clock })];
-  const deps = { database, committers, ids, clock, channels, ...own };
+  const deps = { channelHosts, database, committers, ids, clock, channels, ...own };
   return { database, accounts: createChannelAccounts(deps) };
 }
 
@@ -151,6 +152,55 @@ describe("refuses", () => {
       code: "invalid_request",
       facts: { errors: [{ field, allowed: expect.stringContaining(allowed) }] },
     });
+  });
+
+  test.each([
+    ["of another host", { baseUrl: "https://example.com" }, "baseUrl"],
+    ["of this machine", { baseUrl: "http://127.0.0.1:5432" }, "baseUrl"],
+    ["of a host that only begins like it", { baseUrl: `${config.baseUrl}.example.com` }, "baseUrl"],
+    ["of a user called like it", { baseUrl: `${config.baseUrl}@example.com` }, "baseUrl"],
+    ["of another port", { baseUrl: "https://api2.mch.weixin.qq.com:8443" }, "baseUrl"],
+    ["of an allowed name without TLS", { baseUrl: "http://api2.mch.weixin.qq.com" }, "baseUrl"],
+    ["that is no URL", { baseUrl: "https://[" }, "baseUrl"],
+    ["to fall back to", { fallbackUrl: "http://169.254.169.254/latest" }, "fallbackUrl"],
+  ])("an address %s, also in a change", async (_what, changes, field) => {
+    const tenantId = ids.next();
+    const wrong = { ...config, ...changes };
+    const refusal = {
+      code: "invalid_request",
+      facts: { errors: [{ field: `config.${field}`, allowed: channelHosts.join(", ") }] },
+    };
+    const refused = await accounts.create(tenantId, newKey(), wanted({ config: wrong }));
+    expect(refused).toMatchObject(refusal);
+    const accountId = await created(tenantId);
+    const change = { ...nothing, accountId, config: wrong };
+    expect(await accounts.change(tenantId, newKey(), change)).toMatchObject(refusal);
+    expect((await accounts.open(tenantId, accountId)).account.config).toMatchObject({
+      baseUrl: config.baseUrl,
+    });
+  });
+
+  test("Alipay's gateway elsewhere", async () => {
+    const foreign = {
+      gatewayUrl: "https://example.com/gateway.do",
+      appPrivateKeyPem: keys.merchant.privateKey,
+      alipayPublicKeyPem: createPublicKey(keys.platformNew.certificate)
+        .export({ type: "spki", format: "pem" })
+        .toString(),
+    };
+    const refused = await accounts.create(
+      ids.next(),
+      newKey(),
+      wanted({ channel: "alipay", config: foreign }),
+    );
+    expect(refused).toMatchObject({ facts: { errors: [{ field: "config.gatewayUrl" }] } });
+  });
+
+  test("no address that the operator allows", async () => {
+    for (const baseUrl of ["https://API.mch.weixin.qq.com:8443/", "http://127.0.0.1:8090"]) {
+      const given = wanted({ config: { ...config, baseUrl } });
+      expect(await accounts.create(ids.next(), newKey(), given)).toMatchObject({ status: 201 });
+    }
   });
 
   test("a second account of one contract, also when both are made at once", async () => {

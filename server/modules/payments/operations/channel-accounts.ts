@@ -24,6 +24,7 @@ import type {
 import {
   decideChangeChannelAccount,
   decideCreateChannelAccount,
+  findForeignAddress,
   maskConfig,
   noChannelAccount,
 } from "../domain/channel-accounts.ts";
@@ -85,13 +86,15 @@ export interface ChannelAccountsDeps {
   /** Seals the configurations. */
   readonly secrets: Secrets;
   readonly channels: readonly ChannelPlug[];
+  /** The hosts that accounts may name, as the operator allows them. */
+  readonly channelHosts: readonly string[];
 }
 
 export type ChannelAccounts = ReturnType<typeof createChannelAccounts>;
 
 /** The accounts of tenants at channels; all but opening them is rare. */
 export function createChannelAccounts(deps: ChannelAccountsDeps) {
-  const { database, committers, ids, secrets } = deps;
+  const { database, committers, ids, secrets, channelHosts: hosts } = deps;
   const plugs = new Map(deps.channels.map((plug) => [plug.code, plug]));
   const capabilities: ChannelTable = new Map(
     deps.channels.map((plug) => [plug.code, plug.capabilities]),
@@ -104,6 +107,8 @@ export function createChannelAccounts(deps: ChannelAccountsDeps) {
     if (plug === undefined) return unknownChannel(capabilities);
     const parsed = plug.parseConfig(config);
     if (parsed.kind === "refused") return wrongConfig(parsed);
+    const foreign = findForeignAddress(config, { fields: plug.addressFields, hosts });
+    if (foreign !== undefined) return foreignHost(foreign, hosts);
     return secrets.seal(JSON.stringify(config), placeOf(wanted.id));
   }
 
@@ -269,6 +274,11 @@ function unknownChannel(capabilities: ChannelTable): Refusal {
 function wrongConfig({ field, allowed }: { field: string; allowed: string }): Refusal {
   const path = field === "" ? "config" : `config.${field}`;
   return invalidRequest([{ field: path, problem: "is not what the channel needs", allowed }]);
+}
+
+function foreignHost(field: string, hosts: readonly string[]): Refusal {
+  const problem = "names a host that is not called from here";
+  return invalidRequest([{ field: `config.${field}`, problem, allowed: hosts.join(", ") }]);
 }
 
 /** The tenant stands in the answer's address for notices. */

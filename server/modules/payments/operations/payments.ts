@@ -46,6 +46,8 @@ export interface PaymentsDeps {
   readonly identity: Pick<Identity, "setting">;
   readonly tenantSettings: PaymentTenantSettings;
   readonly channels: readonly ChannelPlug[];
+  /** The hosts that accounts at channels may name. */
+  readonly channelHosts: readonly string[];
   /** How channels reach us with their notices. */
   readonly publicUrl: string;
   readonly outsideCall?: Metrics["outsideCall"];

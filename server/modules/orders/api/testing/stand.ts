@@ -22,6 +22,7 @@ import {
   newMerchant,
   openAccount,
   openOutside,
+  outsideHost,
   refundMs,
 } from "../../../../testing/outside.ts";
 import { issueTestToken } from "../../../../testing/tokens.ts";
@@ -153,6 +154,7 @@ async function createPlatform(clock: Clock) {
     identity,
     tenantSettings: paymentSettings,
     channels: [createWechatpay(), createAlipay()],
+    channelHosts: [outsideHost],
     publicUrl: "http://127.0.0.1:9",
   });
   const orders = createOrders({ ...base, identity, payments, tenantSettings: orderSettings });

@@ -11,6 +11,7 @@ import { createSecrets } from "../../../../kernel/secrets.ts";
 import { testDatabase } from "../../../../kernel/testing/database.ts";
 import type { Clock } from "../../../../kernel/time.ts";
 import { minuteMs } from "../../../../kernel/time.ts";
+import { outsideHost } from "../../../../testing/outside.ts";
 import { createIdentity } from "../../../identity/index.ts";
 import { createLedger } from "../../../ledger/index.ts";
 import type {
@@ -48,7 +49,13 @@ export async function createPlatform(given: {
   const base = { database, committers, ids, numbers, clock, secrets };
   const tenantSettings = paymentTenantSettings();
   const identity = createIdentity({ ...base, tenantSettings: Object.values(tenantSettings) });
-  const payments = createPayments({ ...given, ...base, identity, tenantSettings });
+  const payments = createPayments({
+    ...given,
+    ...base,
+    channelHosts: [outsideHost],
+    identity,
+    tenantSettings,
+  });
 
   return {
     ...base,
