@@ -34,6 +34,14 @@ test("every route has a name for clients, each another one", () => {
   expect(names).toEqual([...new Set(names)]);
 });
 
+test("every group of routes is described, and the documents open with orders", () => {
+  const items: Record<string, { tags?: string[] }>[] = Object.values(committed.paths);
+  const used = items.flatMap((item) => Object.values(item).flatMap(({ tags = [""] }) => tags));
+  const described = committed.tags.map(({ name }: { name: string }) => name);
+  expect(described.slice(0, 3)).toEqual(["Orders", "Payments", "Refunds"]);
+  expect(described.toSorted()).toEqual([...new Set(used)].toSorted());
+});
+
 test("what modules react to has a name each", () => {
   const { deadlines, subscriptions } = reactionsOf(platform);
   const names = [...deadlines, ...subscriptions].map(({ name }) => name);

@@ -136,6 +136,20 @@ export const machines: readonly Machine[] = [
   refundMachine,
 ];
 
+/** As a reader of the documents meets them: what is sold first, how it is run last. */
+const tags = [
+  { name: "Orders", description: "What a member buys: placed, paid, cancelled, completed." },
+  { name: "Payments", description: "The money of orders, and all that channels were asked." },
+  { name: "Refunds", description: "What goes back of an order, and how far it has come." },
+  { name: "Catalog", description: "Products, SKUs, prices, and the stock that orders hold." },
+  { name: "Ledger", description: "Every yuan and every unit as double entry, and its audit." },
+  { name: "Tenant", description: "Who one is, and what one has chosen." },
+  { name: "Tokens", description: "Who may do what: given out, taken back, verified." },
+  { name: "Channel accounts", description: "The merchant's contracts with payment channels." },
+  { name: "Notices", description: "What channels told of themselves, as it came." },
+  { name: "Events", description: "The log of all that happened, and what waits for a person." },
+];
+
 /** The API with every route that the role answers; it listens when it is told to. */
 export async function createApi(given: {
   readonly settings: Settings;
@@ -157,6 +171,7 @@ export async function createApi(given: {
       title: "Tongbao",
       version: "0.1.0",
       description: "A transaction platform for businesses that sell to members.",
+      tags,
       serverUrl: settings.publicUrl,
     },
   });

@@ -13,6 +13,8 @@ export interface OpenapiOptions {
   readonly title: string;
   readonly version: string;
   readonly description: string;
+  /** The groups of routes, in the order in which a reader meets them. */
+  readonly tags?: readonly { readonly name: string; readonly description: string }[];
   /** Where the API is reached; left out of the document that is checked in. */
   readonly serverUrl?: string;
   readonly refusals: RefusalTable;
@@ -38,12 +40,13 @@ const openRoute = { config: { public: true }, schema: { hide: true } } as const;
 
 /** OpenAPI 3.1 at /openapi.json, readable at /docs, the refusals at /docs/refusals. */
 export async function registerOpenapi(app: App, options: OpenapiOptions): Promise<void> {
-  const { title, version, description, serverUrl, refusals } = options;
+  const { title, version, description, tags = [], serverUrl, refusals } = options;
   // Awaited, for it sees only the routes that come after it.
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
       info: { title, version, description },
+      tags: [...tags],
       ...(serverUrl === undefined ? {} : { servers: [{ url: serverUrl }] }),
       components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
     },

@@ -19,6 +19,7 @@ import {
   paying,
   reading,
   refund,
+  refundTags,
   refunding,
   tags,
   visibleMember,
@@ -62,7 +63,7 @@ function refundRoutes(app: App, orders: Orders): void {
       schema: {
         operationId: "refundOrder",
         summary: "Give back what was paid: an amount, lines with their units, or all that is left",
-        tags,
+        tags: refundTags,
         params: orderParams,
         body: newRefund,
         response: { 201: refund },
@@ -87,7 +88,7 @@ function refundRoutes(app: App, orders: Orders): void {
       schema: {
         operationId: "listOrderRefunds",
         summary: "All refunds of an order, oldest first",
-        tags,
+        tags: refundTags,
         params: orderParams,
         response: { 200: Type.Object({ items: Type.Array(refund) }) },
       },

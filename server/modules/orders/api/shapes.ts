@@ -7,6 +7,7 @@ import { orderMachine, orderRefundMachine } from "../domain/machine.ts";
 import type { PaymentMethod } from "../../payments/index.ts";
 
 export const tags = ["Orders"];
+export const refundTags = ["Refunds"];
 export const reading = { config: { scope: "orders:read" } } as const;
 export const writing = { config: { scope: "orders:write" } } as const;
 export const paying = { config: { scope: "payments:write" } } as const;

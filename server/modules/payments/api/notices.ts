@@ -8,7 +8,7 @@ import { checkedId, id, time } from "../../../kernel/shapes.ts";
 import { noticeView } from "../domain/views.ts";
 import type { Notices } from "../operations/notices.ts";
 import type { PaymentReads } from "../operations/reads.ts";
-import { accountTags, channel, number, readingTenant, staffOf } from "./shapes.ts";
+import { noticeTags, channel, number, readingTenant, staffOf } from "./shapes.ts";
 
 const text = Type.String();
 /** A channel sends at most as many as there are payments, from a few addresses. */
@@ -26,7 +26,7 @@ export function noticeRoute(app: App, payments: Notices): void {
         operationId: "takeNotice",
         summary: "What a channel tells about payments and refunds",
         description: "Proves itself by the channel's signature. Answered as the channel expects.",
-        tags: accountTags,
+        tags: noticeTags,
         params: Type.Object({ channel, tenantId: id, accountId: id }),
       },
     },
@@ -77,7 +77,7 @@ export function noticeReads(app: App, payments: PaymentReads): void {
       schema: {
         operationId: "listNotices",
         summary: "Notices of channels and what was made of them, newest first",
-        tags: accountTags,
+        tags: noticeTags,
         querystring: Type.Object({
           accountId: Type.Optional(id),
           attemptNumber: Type.Optional(number),
@@ -103,7 +103,7 @@ export function noticeReads(app: App, payments: PaymentReads): void {
       schema: {
         operationId: "getNotice",
         summary: "A notice as it came in",
-        tags: accountTags,
+        tags: noticeTags,
         params: Type.Object({ noticeId: id }),
         response: { 200: wholeNotice },
       },

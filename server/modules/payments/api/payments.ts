@@ -7,7 +7,7 @@ import { amount, checkedId, id, time } from "../../../kernel/shapes.ts";
 import { attemptMachine, paymentMachine, refundMachine } from "../domain/machines.ts";
 import type { PaymentReads } from "../operations/reads.ts";
 import { attemptView, logEntryView, paymentView, refundView } from "../domain/views.ts";
-import { channel, reading, staffOf, tags } from "./shapes.ts";
+import { channel, reading, refundTags, staffOf, tags } from "./shapes.ts";
 
 const text = Type.String();
 const paymentState = Type.Enum(statesOf(paymentMachine));
@@ -188,7 +188,7 @@ export function refundRoutes(app: App, payments: PaymentReads): void {
       schema: {
         operationId: "listRefunds",
         summary: "Refunds, newest first",
-        tags,
+        tags: refundTags,
         querystring: Type.Object({
           reference: Type.Optional(id),
           state: Type.Optional(refundState),
@@ -214,7 +214,7 @@ export function refundRoutes(app: App, payments: PaymentReads): void {
       schema: {
         operationId: "getRefund",
         summary: "A refund",
-        tags,
+        tags: refundTags,
         params: Type.Object({ refundId: id }),
         response: { 200: refund },
       },

@@ -7,6 +7,8 @@ import { RefusedError } from "../../../kernel/refusal.ts";
 import { refuse } from "../../../refusals.ts";
 
 export const tags = ["Payments"];
+export const refundTags = ["Refunds"];
+export const noticeTags = ["Notices"];
 export const accountTags = ["Channel accounts"];
 export const reading = { config: { scope: "payments:read" } } as const;
 export const readingTenant = { config: { scope: "tenant:read" } } as const;
