@@ -29,8 +29,9 @@ const patienceMs = 240_000;
 const openTriesMax = 120;
 const openPauseMs = 500;
 
-/** Codes of refusals that pass by themselves. */
+/** Codes of refusals that pass by themselves, or with a new key. */
 const passing: ReadonlySet<string> = new Set([
+  "attempt_over",
   "payment_being_closed",
   "channel_unavailable",
   "channel_refused",
@@ -67,7 +68,7 @@ export function createMember(scene: Scene, chapter: Chapter) {
     /** Asks for a code until there is one: what stands in its way passes. */
     async open(order: Order, channel: ChannelName): Promise<Code> {
       const path = { orderId: order.id };
-      const header = keyed(`pay-${(counted += 1)}`);
+      let header = keyed(`pay-${(counted += 1)}`);
       for (let tries = 1; ; tries += 1) {
         try {
           const { data } = await tongbao.POST("/v1/orders/{orderId}/payments", {
@@ -84,6 +85,7 @@ export function createMember(scene: Scene, chapter: Chapter) {
           const code = error instanceof TongbaoProblem ? error.code : "";
           if (ended.has(code)) return "gone";
           if (!passing.has(code) || tries === openTriesMax) throw error;
+          if (code === "attempt_over") header = keyed(`pay-${(counted += 1)}`);
           await pause(openPauseMs);
         }
       }

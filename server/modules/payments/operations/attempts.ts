@@ -106,6 +106,10 @@ export function createAttempts(deps: AttemptsDeps) {
       firstQueryMs: await deps.firstQueryMs(tenantId),
       logId: ids.next(),
     });
+    if (answer.kind === "refused" && answer.reason === "already_paid") {
+      // An earlier reply was lost and the payer was quick: whoever asks must not pay again.
+      return refuseOver((await query(caller, attempt)).attempt);
+    }
     return preparedOrWhy(prepared, answer);
   }
 

@@ -68,6 +68,18 @@ test("a prepare whose reply was lost gives the same trade when it is sent again 
   expect(control.trades({ attemptNumber: attempt.number })).toHaveLength(1);
 });
 
+test("who asks again for what was paid meanwhile is told so [PAY-07]", async () => {
+  const outcome = await stand.openAttempt();
+  if (outcome.kind !== "attempt") throw new Error(outcome.kind);
+  const { id, number } = outcome.attempt;
+  planFault("drop_reply", { operation: "prepay", attemptNumber: number });
+  await payments.prepareAttempt(tenantId, id);
+  control.pay(number);
+  const again = await payments.prepareAttempt(tenantId, id);
+  expect(again).toMatchObject({ kind: "refused", code: "order_already_paid" });
+  expect((await stand.look(outcome.payment.reference)).payment.state).toBe("paid");
+});
+
 test("preparing the same attempt many times at once is one call [PAY-16]", async () => {
   const outcome = await stand.openAttempt();
   if (outcome.kind !== "attempt") throw new Error(outcome.kind);
