@@ -153,13 +153,13 @@ function openShell() {
   };
 }
 
-const [readme = ""] =
-  /## Look around[\s\S]*?```sh\n([\s\S]*?)```/
-    .exec(readFileSync(join(root, "README.md"), "utf8"))
-    ?.slice(1) ?? [];
+const [, lookAround = ""] = readFileSync(join(root, "README.md"), "utf8").split("## Look around");
+const readme = [...(lookAround.split("## Demo")[0] ?? "").matchAll(/```sh\n([\s\S]*?)```/g)].map(
+  ([, commands = ""]) => commands,
+);
 
 test("what the README has people type does what it says", async () => {
-  const [functions = "", placing = "", paying = "", ...rest] = readme.split("\n\n");
+  const [functions = "", placing = "", paying = "", ...rest] = readme;
   const shell = openShell();
   await shell.type(functions);
   await shell.type(placing);
@@ -171,7 +171,7 @@ test("what the README has people type does what it says", async () => {
   await fetch(code, { method: "POST", body: new URLSearchParams({ action: "pay" }) });
   await expectState(order, "paid");
 
-  const told = await shell.type(rest.join("\n\n"));
+  const told = await shell.type(rest.join("\n"));
   shell.end();
   for (const step of ['"to":"paying"', '"to":"paid"', "changed my mind", "payment captured"]) {
     expect(told).toContain(step);

@@ -163,3 +163,16 @@ test("it ends by itself when who started it was killed while it was starting", a
   const [code] = await once(child, "exit");
   expect(code).toBe(0);
 }, 20_000);
+
+test("it says in a sentence that the database is not there", async () => {
+  const nobody = "postgresql://127.0.0.1:9/tongbao";
+  const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
+    env: { ...process.env, DATABASE_URL: nobody, PORT: "0", TONGBAO_HOME: home },
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
+  let said = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (said += text));
+  const [code] = await once(child, "close");
+  expect(code).toBe(1);
+  expect(said).toMatch(/^the database of DATABASE_URL does not answer: .*ECONNREFUSED.*\n$/);
+}, 20_000);

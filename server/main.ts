@@ -1,7 +1,7 @@
 /** The platform as one program: it reads the settings, runs what is wired, listens and stops. */
 import { join, resolve } from "node:path";
 import { createCommitters } from "./kernel/batch.ts";
-import { createDatabase } from "./kernel/database.ts";
+import { createDatabase, isOutage } from "./kernel/database.ts";
 import type { Log } from "./kernel/log.ts";
 import { createLog } from "./kernel/log.ts";
 import type { Metrics } from "./kernel/metrics.ts";
@@ -25,7 +25,12 @@ if (read.kind === "wrong") {
   for (const { message } of read.problems) process.stderr.write(`${message}\n`);
   process.exit(wrongSettingExit);
 }
-const starting = start(read.settings);
+const starting = start(read.settings).catch((error: unknown) => {
+  if (!isOutage(error)) throw error;
+  const why = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`the database of DATABASE_URL does not answer: ${why}\n`);
+  process.exit(1);
+});
 
 let stopping: Promise<void> | undefined;
 function stop(): void {

@@ -282,9 +282,9 @@ async function step(title, { command, args, cwd, advice }) {
   child.stderr.on("data", (chunk) => (output += chunk));
   const { code, signal } = await exitOf(child);
   stopTelling();
-  stopForwarding();
+  const wasStopped = stopForwarding();
   if (code === 0) return;
-  if (signal !== null) throw new SetupError(`${title}: stopped.`);
+  if (signal !== null || wasStopped) throw new SetupError(`${title}: stopped.`);
   // npm begins with the cause; what follows is usage and the path of its log.
   const lines = output.trim().split("\n").slice(0, 30).join("\n");
   throw new SetupError(`${lines}\n\n${title} failed. ${advice}`);
@@ -331,10 +331,15 @@ function programEnvironment(node) {
 
 function forwardSignals(child) {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
-  const forward = (signal) => child.kill(signal);
+  let stopped = false;
+  const forward = (signal) => {
+    stopped = true;
+    child.kill(signal);
+  };
   for (const signal of signals) process.on(signal, forward);
   return () => {
     for (const signal of signals) process.off(signal, forward);
+    return stopped;
   };
 }
 

@@ -329,7 +329,7 @@ function judgeRefundedOnce({ cases, books }: Facts): Finding {
 
 function judgeUnfinished({ unfinished }: Facts): Finding {
   return {
-    sentence: "nothing is unfinished: no order, payment, refund or event waits for anything",
+    sentence: "nothing of it is unfinished: no order, payment, refund or event waits for anything",
     contradictions: unfinished,
   };
 }

@@ -174,6 +174,20 @@ test("names the setting to change when a port is taken", async () => {
   other.close();
 });
 
+test("says what is wrong with an address at which nobody can listen", async () => {
+  // Of the addresses that are kept for documents (RFC 5737): no machine has it.
+  const run = begin({ ...noDatabase, STAND_HOST: "192.0.2.1" });
+  expect(await run.exit).toBe(1);
+  expect(run.output()).toContain("192.0.2.1 is no address of this machine: set HOST");
+});
+
+test("refuses one port for two programs", async () => {
+  ports = { ...ports, simulator: ports.server };
+  const run = begin(noDatabase);
+  expect(await run.exit).toBe(1);
+  expect(run.output()).toContain(`PORT and SIMULATOR_PORT are both ${ports.server}`);
+});
+
 test("stops all and names the log when the server never comes up", async () => {
   const run = begin({ ...noDatabase, REFUSE_TO_START: "yes" });
   expect(await run.exit).toBe(1);

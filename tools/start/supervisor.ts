@@ -130,6 +130,11 @@ export class Supervisor {
 
   async #choosePorts(): Promise<Ports> {
     const { server, simulator } = this.#plan;
+    if (server.port === simulator.port && server.port !== 0) {
+      throw new StartRefusedError(
+        `PORT and SIMULATOR_PORT are both ${server.port}: set one of them to another port.`,
+      );
+    }
     return {
       server: await checkPort(server, "PORT"),
       simulator: await checkPort(simulator, "SIMULATOR_PORT"),
@@ -275,7 +280,9 @@ async function takeHome(home: string): Promise<FileLock> {
 
 async function checkPort(endpoint: Endpoint, setting: string): Promise<Endpoint> {
   for (let waitedMs = 0; waitedMs < releaseMs; waitedMs += pollMs) {
-    const port = await findFreePort(endpoint);
+    const port = await findFreePort(endpoint).catch((error: unknown) => {
+      throw refuseEndpoint(endpoint, setting, error);
+    });
     if (port !== undefined) return { host: endpoint.host, port };
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
@@ -283,6 +290,20 @@ async function checkPort(endpoint: Endpoint, setting: string): Promise<Endpoint>
     `Port ${endpoint.port} is taken by another program: set ${setting} to a free one, ` +
       `for example ${setting}=${endpoint.port + 1} npm start`,
   );
+}
+
+/** Why nobody may listen there, in words where we know them. */
+function refuseEndpoint({ host, port }: Endpoint, setting: string, error: unknown): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "EACCES") {
+    return new StartRefusedError(
+      `Port ${port} is kept for privileged programs: set ${setting} to 1024 or more.`,
+    );
+  }
+  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
+    return new StartRefusedError(`${host} is no address of this machine: set HOST to one that is.`);
+  }
+  return error;
 }
 
 async function endOrphan(orphan: ProcessIdentity): Promise<void> {

@@ -6,7 +6,7 @@ import { Supervisor } from "../supervisor.ts";
 
 const [home = "", serverPort, simulatorPort] = process.argv.slice(2);
 const script = join(import.meta.dirname, "stand-in.ts");
-const host = "127.0.0.1";
+const host = process.env["STAND_HOST"] ?? "127.0.0.1";
 const supervisor = new Supervisor({
   home,
   databaseUrl: process.env["DATABASE_URL"],

@@ -6,7 +6,7 @@ export const orderMachine = defineMachine({
   name: "order",
   states: {
     pending_payment: {
-      deadline: "close_due_at, the tenant's interval after the placing [ORD-07]",
+      deadline: "close_due_at, the tenant's interval after the placing",
       findOut: "nothing was ever asked of a channel: it is unpaid",
       owner: "orders",
     },
@@ -17,7 +17,7 @@ export const orderMachine = defineMachine({
     },
     closing: {
       deadline: "at once; the channels are asked until they answer",
-      findOut: "close and query every open attempt [ORD-09]",
+      findOut: "close and query every open attempt",
       owner: "payments",
     },
     paid: {
