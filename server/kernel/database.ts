@@ -35,8 +35,12 @@ export type Database = ReturnType<typeof createDatabase>;
 const poolMaxDefault = 10;
 /** Longer than any statement of ours; ends what a lost lock or a bad plan would hold for ever. */
 const statementTimeoutMs = 30_000;
-/** A transaction idle for longer lost its process; its locks go back. */
-const idleInTransactionTimeoutMs = 15_000;
+/**
+ * A transaction that is idle for longer has lost its process, or its process was stopped: its locks
+ * go back, and whoever still comes is refused. Between two statements stands computing alone, some
+ * tens of milliseconds; everybody who wants the same rows waits as long as this.
+ */
+const idleInTransactionTimeoutMs = 2_500;
 const connectTimeoutMs = 5_000;
 
 /**
