@@ -58,6 +58,7 @@ async function start(settings: Settings) {
   const secrets = createSecrets(keys);
   const modules = createModules({ settings, metrics, clock, secrets, database, committers });
   const http = await createApi({ ...base, database, modules });
+  http.registerBrake(committers.isFull);
   if (settings.role !== "api") {
     work = startWork({ ...base, database, reactions: reactionsOf(modules) });
   }

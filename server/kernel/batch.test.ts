@@ -1,26 +1,23 @@
 import { createHash } from "node:crypto";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
-import { assert, required } from "./assert.ts";
+import { required } from "./assert.ts";
 import type { BatchObserver, Committers } from "./batch.ts";
 import { createCommitters } from "./batch.ts";
 import { createDatabase, FaultError, statement } from "./database.ts";
 import type { IdempotencyKey } from "./idempotency.ts";
 import { createIds } from "./ids.ts";
-import type { Answer, KeyedOperation, Operation } from "./operation.ts";
-import type { Refusal } from "./refusal.ts";
+import type { Operation } from "./operation.ts";
 import { isRefusal } from "./refusal.ts";
 import { holdLock, killConnection, rawConnection, untilBlocked } from "./testing/connections.ts";
 import { testDatabase } from "./testing/database.ts";
 import { startLossyProxy } from "./testing/lossy-proxy.ts";
+import type { Take, Taken, World } from "./testing/taking.ts";
+import { insertEntries, lockCounter, take, takingTables } from "./testing/taking.ts";
 import { systemClock } from "./time.ts";
 
 const { url } = await testDatabase();
 const raw = await rawConnection(url);
-await raw.query(`create schema probe;
-  create table probe.counters (tenant_id uuid, name text, value bigint not null check (value >= 0),
-                               primary key (tenant_id, name));
-  create table probe.entries (tenant_id uuid, id uuid, amount bigint not null,
-                              primary key (tenant_id, id))`);
+await raw.query(takingTables);
 const ids = createIds({ clock: systemClock });
 const opened: { stop?(): Promise<void>; close?(): Promise<void> }[] = [];
 
@@ -41,65 +38,6 @@ afterEach(async () => {
   for (const each of opened.splice(0)) await (each.stop?.() ?? each.close?.());
 });
 afterAll(() => raw.end());
-
-const lockCounter = statement(
-  "probe.lock",
-  "select value from probe.counters where tenant_id = $1 and name = 'left' for update",
-);
-const saveCounter = statement(
-  "probe.save",
-  "update probe.counters set value = $2 where tenant_id = $1 and name = 'left'",
-);
-const insertEntries = statement(
-  "probe.insert",
-  `insert into probe.entries (tenant_id, id, amount)
-   select $1, e.id, e.amount from unnest($2::uuid[], $3::bigint[]) as e (id, amount)`,
-);
-
-interface Take {
-  readonly id: string;
-  readonly amount: bigint;
-}
-
-interface World {
-  left: bigint;
-  readonly taken: Take[];
-}
-
-type Taken = { readonly kind: "taken"; readonly id: string; readonly left: bigint } | Refusal;
-
-const noneLeft: Refusal = { kind: "refused", code: "none_left", facts: {} };
-
-/** Takes from a counter; asks for 13 are bugs, asks for 14 fail in the database. */
-const take: KeyedOperation<Take, World, Taken> = {
-  name: "probe.take",
-  batchMax: 64,
-  load: async (tx) => {
-    const [row] = await tx.rows<{ value: bigint }>(lockCounter, [tx.tenantId]);
-    return { left: row?.value ?? 0n, taken: [] };
-  },
-  decide: (world, command) => {
-    assert(command.amount !== 13n, "thirteen is a bug");
-    if (world.left < command.amount) return noneLeft;
-    world.left -= command.amount;
-    world.taken.push(command);
-    return { kind: "taken", id: command.id, left: world.left };
-  },
-  save: (tx, world) => {
-    const isBad = world.taken.some(({ amount }) => amount === 14n);
-    tx.write(saveCounter, [tx.tenantId, isBad ? -1n : world.left]);
-    tx.write(insertEntries, [
-      tx.tenantId,
-      world.taken.map(({ id }) => id),
-      world.taken.map(({ amount }) => amount),
-    ]);
-  },
-  answer: (outcome): Answer | Refusal => {
-    if (isRefusal(outcome)) return outcome;
-    const body = JSON.stringify({ id: outcome.id, left: Number(outcome.left) });
-    return { kind: "answered", status: 201, body };
-  },
-};
 
 function takeOne(amount = 1n): Take {
   return { id: ids.next(), amount };
@@ -209,6 +147,49 @@ describe("the queue", () => {
     await lock.release();
     await Promise.all([working, ...waiting]);
     expect(await entriesOf()).toEqual({ count: 4, left: 996 });
+  });
+
+  test("is bounded by time: while nothing moves, who comes is told so at once", async () => {
+    const { committers } = startProcess();
+    const lock = await holdLock(url, lockCounter.text, [tenantId]);
+    const working = committers.run(take, tenantId, takeOne());
+    await untilBlocked(raw);
+    const waiting = committers.run(take, tenantId, takeOne());
+    expect(committers.isFull()).toBe(false);
+    await expect.poll(committers.isFull, { timeout: 5_000 }).toBe(true);
+    const tooLate = await committers.run(take, tenantId, takeOne()).catch((error) => error);
+    expect(tooLate).toMatchObject({ name: "FaultError", message: "too many commands are waiting" });
+    await lock.release();
+    await Promise.all([working, waiting]);
+    expect(committers.isFull()).toBe(false);
+    await committers.run(take, tenantId, takeOne());
+    expect(await entriesOf()).toEqual({ count: 3, left: 997 });
+  });
+
+  test("is bounded by the pace: a slow database has a short queue", async () => {
+    const { committers } = startProcess();
+    const slow = { ...take, name: "probe.slow", batchMax: 40 };
+    const come = (count: number) =>
+      Promise.allSettled(
+        Array.from({ length: count }, () => committers.run(slow, tenantId, takeOne())),
+      );
+    // Each batch waits as long for the lock as this holds it: 40 commands in half a second.
+    for (let batch = 0; batch < 2; batch += 1) {
+      const lock = await holdLock(url, lockCounter.text, [tenantId]);
+      const working = come(40);
+      await untilBlocked(raw);
+      await lock.client.query("select pg_sleep(0.5)");
+      await lock.release();
+      await working;
+    }
+    const lock = await holdLock(url, lockCounter.text, [tenantId]);
+    const working = come(400);
+    await untilBlocked(raw);
+    await lock.release();
+    const refused = (await working).filter(({ status }) => status === "rejected").length;
+    // At that pace some 60 commands take 700 ms.
+    expect(refused).toBeGreaterThan(200);
+    expect(await entriesOf()).toMatchObject({ count: 480 - refused });
   });
 
   test("is finished by a stop, which takes nothing new", async () => {

@@ -12,6 +12,8 @@ import { asFault, FaultError, isConnectionLoss, isRetryable } from "./database.t
 import type { IdempotencyKey } from "./idempotency.ts";
 import { keepAnswers, loadKeptAnswers, replay } from "./idempotency.ts";
 import type { Answer, KeyedOperation, Operation } from "./operation.ts";
+import type { Pace } from "./pace.ts";
+import { createPace } from "./pace.ts";
 import type { Refusal } from "./refusal.ts";
 import { isRefusal } from "./refusal.ts";
 
@@ -39,14 +41,21 @@ const queueMaxDefault = 4096;
 const attemptsMax = 4;
 /** Once more for each try behind the second: 0, 150 and 300 ms, while callers wait. */
 const retryPauseMs = 150;
-/** By then a full queue has been worked off. */
-const overloadRetryAfterMs = 1000;
+/**
+ * Who would wait longer is sent off at once: with its own batch, the replies of those before it and
+ * a bad moment of the disk, what is accepted is answered within a second.
+ */
+const waitMsMax = 700;
+/** By the first second a full queue has been worked off; a crowd comes back over three. */
+const overloadRetryAfterMs = { min: 1, max: 3_000 };
 
 type Result = { kind: "outcome"; outcome: unknown } | { kind: "keyed"; result: Answer | Refusal };
 
 interface Entry {
   readonly command: unknown;
   readonly key: IdempotencyKey | undefined;
+  /** By the clock of the process that only goes forward. */
+  readonly cameAt: number;
   /** The answer of a try whose COMMIT got lost on the way: found kept, it is this entry's own. */
   attempted?: Answer;
   resolve(result: Result): void;
@@ -73,18 +82,22 @@ export function createCommitters(options: CommitterOptions) {
   /** Lanes with waiting commands, served in turn so that no tenant starves another. */
   const turn: Lane[] = [];
   const idle: (() => void)[] = [];
+  const pace = createPace(options.committers ?? 1);
   /** Keyed commands under way in this process: a repeated key joins the first one. */
   const inFlight = new Map<string, { bodyHash: Buffer; promise: Promise<Answer | Refusal> }>();
   let depth = 0;
   let stopping = false;
 
+  /** By number, by the time that the queue would take, and by the time that nothing has moved. */
+  function isFull(): boolean {
+    if (depth >= queueMax || pace.waitMs(depth) > waitMsMax) return true;
+    const oldest = turn[0]?.entries[0];
+    return oldest !== undefined && performance.now() - oldest.cameAt > waitMsMax;
+  }
+
   function enqueue(operation: AnyOperation, tenantId: string, entry: Entry): void {
     if (stopping) return entry.reject(new FaultError("the server is stopping"));
-    if (depth >= queueMax) {
-      return entry.reject(
-        new FaultError("too many commands are waiting", { retryAfterMs: overloadRetryAfterMs }),
-      );
-    }
+    if (isFull()) return entry.reject(comeBackLater());
     depth += 1;
     options.observe?.queued(depth);
     const laneKey = `${tenantId} ${operation.name}`;
@@ -123,7 +136,7 @@ export function createCommitters(options: CommitterOptions) {
         await new Promise<void>((wake) => idle.push(wake));
         continue;
       }
-      connection = await commitBatch(connection, batch.lane, batch.entries, options);
+      connection = await commitBatch(connection, batch.lane, batch.entries, { ...options, pace });
     }
     await connection?.close().catch(() => undefined);
   }
@@ -141,6 +154,7 @@ export function createCommitters(options: CommitterOptions) {
         enqueue(erase(operation), tenantId, {
           command,
           key: undefined,
+          cameAt: performance.now(),
           resolve: (result) => {
             assert(result.kind === "outcome");
             // The lane only ever holds outcomes of this very operation.
@@ -174,6 +188,7 @@ export function createCommitters(options: CommitterOptions) {
         enqueue(erase(operation), tenantId, {
           command,
           key,
+          cameAt: performance.now(),
           resolve: (result) => {
             assert(result.kind === "keyed");
             resolve(result.result);
@@ -186,6 +201,9 @@ export function createCommitters(options: CommitterOptions) {
     },
 
     depth: () => depth,
+
+    /** Whether the next command would be told to come back later. */
+    isFull,
 
     /** Finishes what was accepted, then closes the connections. */
     async stop(): Promise<void> {
@@ -201,6 +219,13 @@ export function createCommitters(options: CommitterOptions) {
   }
 }
 
+function comeBackLater(): FaultError {
+  const { min, max } = overloadRetryAfterMs;
+  return new FaultError("too many commands are waiting", {
+    retryAfterMs: min + Math.random() * (max - min),
+  });
+}
+
 /**
  * Commits one batch and answers everybody in it. A batch that fails is loaded anew when a race or
  * the connection was lost; then each command runs alone, so that one that faults does not take its
@@ -210,7 +235,7 @@ async function commitBatch(
   connection: HotConnection | undefined,
   lane: Lane,
   entries: readonly Entry[],
-  options: CommitterOptions,
+  options: CommitterOptions & { readonly pace: Pace },
 ): Promise<HotConnection | undefined> {
   let hot = connection;
   for (let attempt = 1; ; attempt += 1) {
@@ -218,8 +243,9 @@ async function commitBatch(
     try {
       if (hot === undefined || !hot.isAlive()) hot = await options.database.connectHot();
       const results = await hot.transaction(lane.tenantId, (tx) => runBatch(tx, lane, entries));
-      const seconds = (performance.now() - startedAt) / 1000;
-      options.observe?.committed(lane.operation.name, entries.length, seconds);
+      const ms = performance.now() - startedAt;
+      options.pace.worked(entries.length, ms);
+      options.observe?.committed(lane.operation.name, entries.length, ms / 1000);
       entries.forEach((entry, index) => entry.resolve(required(results[index], "a result")));
       return hot;
     } catch (error) {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
 import { required } from "./assert.ts";
 import {
@@ -75,7 +76,9 @@ describe("values come back as what they are", () => {
   });
 
   test("a time, also where the server keeps another zone", async () => {
-    const other = createDatabase({ url: `${url}?options=-c%20TimeZone%3DAsia/Kolkata`, clock });
+    const elsewhere = new URL(url);
+    elsewhere.searchParams.set("options", "-c TimeZone=Asia/Kolkata");
+    const other = createDatabase({ url: elsewhere.href, clock });
     const [row] = await other.read<{ value: unknown }>(ids.next(), statement("z", instant), [
       timestamp(now),
     ]);
@@ -93,6 +96,45 @@ test("a transaction has one time, and its hints come after its commit", async ()
     order.push("work");
   });
   expect(order).toEqual(["work", "hint"]);
+});
+
+const isLinux = process.platform === "linux";
+
+test.runIf(isLinux)(
+  "what is sent together travels together: a batch is two writes to the socket",
+  async () => {
+    const hot = await database.connectHot();
+    const count = statement("probe.count", "select count(*)::integer as rows from probe.rows");
+    const perBatch: number[] = [];
+    for (let batch = 0; batch < 10; batch += 1) {
+      const before = writesOfProcess();
+      await hot.transaction(ids.next(), async (tx) => {
+        await Promise.all([tx.rows(lockRow, []), tx.rows(count, []), tx.rows(count, [])]);
+        tx.write(count, []);
+        tx.write(count, []);
+      });
+      perBatch.push(writesOfProcess() - before);
+    }
+    await hot.close();
+    // Now and then the runner of the tests writes one of its own.
+    expect(Math.min(...perBatch)).toBe(2);
+  },
+);
+
+/** All writes of this process since its start, as the system has counted them. */
+function writesOfProcess(): number {
+  return Number(/^syscw: (\d+)$/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1]);
+}
+
+test("a write is not kept back by what its transaction waits for", async () => {
+  const other = await rawConnection(url);
+  await database.transaction(ids.next(), async (tx) => {
+    tx.write(lockRow, []);
+    // Somebody else sees the lock while this transaction waits for somebody else.
+    const isFree = async () => (await other.query(`${lockRow.text} skip locked`)).rowCount === 1;
+    await expect.poll(isFree).toBe(false);
+  });
+  await other.end();
 });
 
 test("a failed transaction keeps no lock and gives its connection back in order", async () => {

@@ -90,6 +90,45 @@ test("asks for its password, which only its owner can read", async () => {
   expect(statSync(join(folder, "postgres/connection.json")).mode & 0o777).toBe(0o600);
 });
 
+const over = "select case when inet_server_addr() is null then 'socket' else 'TCP' end as way";
+
+test("is reached over its socket, and by those who know TCP only over that", async () => {
+  const { url } = await start();
+  expect(await query(url, over)).toEqual([{ way: "socket" }]);
+  const tcp = new URL(url);
+  tcp.search = "";
+  expect(await query(tcp.href, over)).toEqual([{ way: "TCP" }]);
+  tcp.password = "guessed";
+  tcp.search = new URL(url).search;
+  await expect(query(tcp.href, over)).rejects.toThrow(/password authentication failed/);
+});
+
+test("is reached over TCP from a home whose path is too long for a socket", async () => {
+  const deep = join(folder, "d".repeat(110));
+  mkdirSync(deep);
+  chmodSync(deep, 0o755);
+  const options = { home: deep, log: () => undefined, settings: quick };
+  const postgres = await startEmbeddedPostgres(options);
+  running.push(postgres);
+  expect(await query(postgres.url, over)).toEqual([{ way: "TCP" }]);
+});
+
+test("is not kept from its socket by one that a crash has left behind", async () => {
+  const first = await start();
+  const { port } = new URL(first.url);
+  await first.stop();
+  const { uid, gid } = statSync(join(folder, "postgres/data"));
+  const other = spawn("sleep", ["600"], { cwd: "/", uid, gid });
+  await once(other, "spawn");
+  // PostgreSQL takes a living process of its own user for another PostgreSQL, here too.
+  const socket = join(folder, `postgres/.s.PGSQL.${port}`);
+  writeFileSync(`${socket}.lock`, `${other.pid}\n/nowhere\n0\n${port}\n\n`);
+  const { url } = await start();
+  expect(await query(url, over)).toEqual([{ way: "socket" }]);
+  other.kill("SIGKILL");
+  await once(other, "exit");
+});
+
 test("keeps data, address and password from start to stop to start", async () => {
   const first = await start();
   await query(first.url, "create table kept as select 42 as answer");

@@ -6,6 +6,7 @@ import pg from "pg";
 import { required } from "./assert.ts";
 import { openBoundedLog } from "./bounded-log.ts";
 import type { BoundedLog } from "./bounded-log.ts";
+import { socketFolder, urlOf } from "./embedded-postgres/address.ts";
 import { ensureBinaries } from "./embedded-postgres/binaries.ts";
 import {
   checkData,
@@ -15,7 +16,6 @@ import {
   explain,
   postgresEnvironment,
   readConnection,
-  superuser,
 } from "./embedded-postgres/cluster.ts";
 import type { Connection } from "./embedded-postgres/cluster.ts";
 import { EmbeddedPostgresError } from "./embedded-postgres/error.ts";
@@ -35,7 +35,7 @@ import type { FileLock, LockAttempt } from "./file-lock.ts";
 export { EmbeddedPostgresError };
 
 export interface EmbeddedPostgres {
-  /** Of the database `tongbao`, as its owner, password inside. */
+  /** Of the database `tongbao`, as its owner, password inside; over its socket where it has one. */
   readonly url: string;
   readonly pid: number;
   /** Ends sessions, writes everything out and returns when the process has gone. */
@@ -100,7 +100,7 @@ export async function startEmbeddedPostgres(
 /** The url that the database of this home had when it ran last; undefined when it never has. */
 export function embeddedUrl(home: string): string | undefined {
   const connection = readConnection(connectionFile(join(resolve(home), "postgres")));
-  return connection === undefined ? undefined : urlOf(connection, databaseName);
+  return connection === undefined ? undefined : urlOf(connection, databaseName, undefined);
 }
 
 interface Launch {
@@ -137,15 +137,38 @@ async function launch(
     throw taken ? new PortTakenError(message) : new EmbeddedPostgresError(message);
   }
   try {
-    await ensureDatabase(connection);
+    const socket = await reachableSocket(place, connection);
+    await ensureDatabase(urlOf(connection, "postgres", socket));
+    return handle(running, child, { exit, url: urlOf(connection, databaseName, socket) });
   } catch (error) {
     await stopChild(child, exit);
     throw error;
   }
-  return handle(running, child, exit);
 }
 
-function handle(running: Launch, child: ChildProcess, exit: Promise<Exit>): EmbeddedPostgres {
+/** Some mounted folders take no sockets, and some confined users may not use those of others. */
+async function reachableSocket(
+  { directory }: Place,
+  connection: Connection,
+): Promise<string | undefined> {
+  const socket = socketFolder(directory);
+  if (socket === undefined) return undefined;
+  const client = new pg.Client({ connectionString: urlOf(connection, "postgres", socket) });
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    await client.end();
+    return socket;
+  } catch {
+    return undefined;
+  }
+}
+
+function handle(
+  running: Launch,
+  child: ChildProcess,
+  { exit, url }: { readonly exit: Promise<Exit>; readonly url: string },
+): EmbeddedPostgres {
   const listeners: ((reason: string) => void)[] = [];
   let stopping = false;
   const logStart = statSync(running.logFile.path).size;
@@ -158,7 +181,7 @@ function handle(running: Launch, child: ChildProcess, exit: Promise<Exit>): Embe
     for (const listener of listeners) listener(why);
   });
   return {
-    url: urlOf(running.connection, databaseName),
+    url,
     pid: required(child.pid, "the process id of PostgreSQL"),
     onUnexpectedExit: (listener) => {
       listeners.push(listener);
@@ -227,14 +250,18 @@ async function endsWithin(exit: Promise<Exit>, timeoutMs: number): Promise<boole
   return ended;
 }
 
-/** Sockets in the file system are off: their path has a length limit that a deep home exceeds. */
-function argumentsOf({ data, connection }: Launch, settings: PostgresSettings = {}): string[] {
+function argumentsOf(
+  { data, place, connection }: Launch,
+  settings: PostgresSettings = {},
+): string[] {
   const all = {
     ...tunedSettings(),
     ...settings,
     port: connection.port,
     listen_addresses: "127.0.0.1",
-    unix_socket_directories: "",
+    unix_socket_directories: socketFolder(place.directory) ?? "",
+    // Other users of the machine have TCP, with the same password.
+    unix_socket_permissions: "0700",
   };
   return [
     "-D",
@@ -243,8 +270,8 @@ function argumentsOf({ data, connection }: Launch, settings: PostgresSettings = 
   ];
 }
 
-async function ensureDatabase(connection: Connection): Promise<void> {
-  const client = new pg.Client({ connectionString: urlOf(connection, "postgres") });
+async function ensureDatabase(connectionString: string): Promise<void> {
+  const client = new pg.Client({ connectionString });
   client.on("error", () => undefined);
   await client.connect();
   try {
@@ -255,10 +282,6 @@ async function ensureDatabase(connection: Connection): Promise<void> {
   } finally {
     await client.end();
   }
-}
-
-function urlOf({ port, password }: Connection, database: string): string {
-  return `postgresql://${superuser}:${password}@127.0.0.1:${port}/${database}`;
 }
 
 function takeLock(home: string): FileLock {

@@ -59,6 +59,8 @@ export interface Http {
   registerAuthentication(authenticate: Authenticate): void;
   /** `/readyz` says 503 while the check throws, answers false or takes longer than two seconds. */
   registerReadiness(name: string, check: () => boolean | Promise<boolean>): void;
+  /** While it says so, nothing that changes anything is let in; reading goes on. */
+  registerBrake(isFull: () => boolean): void;
   /** Gives the address. */
   listen(address: { host: string; port: number }): Promise<string>;
   /** Answers what is under way, takes nothing new, and ends by force when that takes too long. */
@@ -79,12 +81,23 @@ const slowRequestMs = 1_000;
 /** Of one kind of fault so many lines a second: the first ones tell it, the rest fill disks. */
 const faultLinesPerSecond = 5;
 
+/** Those who are sent off come back over so many seconds. */
+const shedSecondsMax = 3;
+
+/** What matters to a browser that is shown an API's reply; pages of HTML set stricter ones. */
+const browserHeaders = {
+  "x-content-type-options": "nosniff",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "cache-control": "no-store",
+};
+
 const requestIdPattern = /^[A-Za-z0-9._-]{1,64}$/;
 const jsonType = /^application\/json\s*(;|$)/i;
 
 export async function createHttp(options: HttpOptions): Promise<Http> {
   const app = createApp(options);
   let authenticate: Authenticate | undefined;
+  let isFull = () => false;
   let isStopping = false;
 
   app.addHook("onRoute", (route) => {
@@ -93,6 +106,7 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
     assertAccessStated(route);
   });
   decorateReplies(app, options);
+  shedLoad(app, options, () => isFull());
   const underWay = followRequests(app, options);
   app.addHook(
     "onRequest",
@@ -112,6 +126,7 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
     app,
     registerAuthentication: (given) => void (authenticate = given),
     registerReadiness: readiness.register,
+    registerBrake: (given) => void (isFull = given),
     listen: ({ host, port }) => app.listen({ host, port }),
     async stop() {
       isStopping = true;
@@ -181,6 +196,38 @@ function placeOf(request: FastifyRequest): { path: string; requestId: string } {
 }
 
 /**
+ * While the queue of commands is full, who would only be told so at its end is told at the door:
+ * before the body, the token and the request's place in logs and figures, for a quarter of what an
+ * order costs. What proves itself (notices of channels) is let through to the queue.
+ */
+function shedLoad(app: App, { metrics, refusals }: HttpOptions, isFull: () => boolean): void {
+  let count = 0;
+  app.addHook("onRequest", (request, reply, done) => {
+    const isCommand = request.routeOptions.config.scope !== undefined && isUnsafe(request.method);
+    if (!isCommand || !isFull()) return done();
+    metrics.httpShed("overloaded");
+    count += 1;
+    // In turn over some seconds, so that a crowd does not come back as one.
+    const retryAfterSeconds = 1 + (count % shedSecondsMax);
+    const refusal = edgeRefusal("overloaded", { retryAfterSeconds });
+    const { status, body } = problemOfRefusal(refusals, refusal, placeOf(request));
+    reply.hijack();
+    reply.raw.writeHead(status, {
+      "content-type": problemContentType,
+      "content-length": Buffer.byteLength(body),
+      "retry-after": String(retryAfterSeconds),
+      "x-request-id": request.id,
+      ...browserHeaders,
+    });
+    reply.raw.end(body);
+  });
+}
+
+function isUnsafe(method: string): boolean {
+  return method !== "GET" && method !== "HEAD";
+}
+
+/**
  * Gives every request its ids, bounds how many are under way, measures them and logs the odd ones.
  * Gives the replies that are under way.
  */
@@ -232,10 +279,7 @@ function followRequests(app: App, options: HttpOptions): ReadonlySet<ServerRespo
       onClose(request, reply, context);
     });
     void reply.header("x-request-id", request.id);
-    // What matters to a browser that is shown an API's reply; pages of HTML set stricter ones.
-    void reply.header("x-content-type-options", "nosniff");
-    void reply.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
-    void reply.header("cache-control", "no-store");
+    void reply.headers(browserHeaders);
     withLogContext(context, () => startWork(request, reply, done));
   });
   app.addHook("preParsing", (request, reply, _body, done) => {

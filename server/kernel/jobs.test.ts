@@ -150,8 +150,10 @@ test("what a killed worker had taken can be due again at once, and is cleared aw
 
 test("without a task nothing is run, and the stop is quiet", async () => {
   const errors: unknown[] = [];
+  const idle = new URL(url);
+  idle.searchParams.set("application_name", "idle");
   const jobs = createJobs({
-    url: `${url}?application_name=idle`,
+    url: idle.href,
     handlers: {},
     onFailed: (_task, error) => void errors.push(error),
     onError: (_message, error) => void errors.push(error),

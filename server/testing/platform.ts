@@ -43,6 +43,7 @@ export async function startTestPlatform(options: { url: string; clock?: Clock })
   const modules = createModules({ settings, metrics, clock, secrets, database, committers });
   const log = createLog({ level: "silent" });
   const http = await createApi({ settings, log, metrics, clock, database, modules });
+  http.registerBrake(committers.isFull);
   const baseUrl = await http.listen({ host: "127.0.0.1", port });
   const { identity, ids } = modules;
 

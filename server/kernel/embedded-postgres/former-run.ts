@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { identityOf, processesWorkingIn, signal, waitForExit } from "../process.ts";
 import type { ProcessIdentity } from "../process.ts";
+import { removeSockets } from "./address.ts";
 import { EmbeddedPostgresError } from "./error.ts";
 import type { Place } from "./place.ts";
 
@@ -44,6 +45,7 @@ export async function stopFormerRun(place: Place, log: (line: string) => void): 
   }
   // Its process id may belong to anybody by now, which would keep PostgreSQL from starting.
   rmSync(join(data, "postmaster.pid"), { force: true });
+  removeSockets(place.directory);
 }
 
 /** Their postmaster is dead, so nobody gets their answers: they only have to be gone. */

@@ -62,6 +62,8 @@ export async function startLossyProxy(databaseUrl: string): Promise<LossyProxy> 
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = new URL(databaseUrl);
+  // The proxy stands on TCP, also before a database that has a socket.
+  url.searchParams.delete("host");
   // `address` is text for sockets in the file system only.
   url.port = String((server.address() as AddressInfo).port);
   return {

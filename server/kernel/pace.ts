@@ -1,0 +1,28 @@
+/** How fast batches go, and so how long a queue is in time. Pure but for what it remembers. */
+export interface Pace {
+  /** A batch of so many commands has taken so long. */
+  worked(commands: number, ms: number): void;
+  /** How long so many commands would wait, at the present pace. */
+  waitMs(commands: number): number;
+}
+
+/** A smaller batch tells how long a round trip takes, not how many commands a second would go. */
+const tellingMin = 32;
+/** Slower is believed after some batches, for one may have met a checkpoint; faster soon. */
+const slowerWeight = 0.2;
+const fasterWeight = 0.5;
+
+export function createPace(committers: number): Pace {
+  let msPerCommand: number | undefined;
+  return {
+    worked(commands, ms) {
+      const measured = ms / commands / committers;
+      const isFaster = msPerCommand !== undefined && measured < msPerCommand;
+      if (!isFaster && commands < tellingMin) return;
+      const before = msPerCommand ?? measured;
+      msPerCommand = before + (measured - before) * (isFaster ? fasterWeight : slowerWeight);
+    },
+    // Nothing is known yet: the first batches may come.
+    waitMs: (commands) => commands * (msPerCommand ?? 0),
+  };
+}
