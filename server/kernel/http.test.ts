@@ -409,6 +409,26 @@ test("a stop answers what is under way and closes the rest", async () => {
   await expect(fetch(`${address}/healthz`)).rejects.toThrow("fetch failed");
 });
 
+test("a stop answers what still comes on open connections, and closes each after that", async () => {
+  const { http } = await start((on) => {
+    on.get("/quick", { config: { public: true } }, () => ({ done: true }));
+  });
+  const address = new URL(await http.listen({ host: "127.0.0.1", port: 0 }));
+  const socket = connect({ host: address.hostname, port: Number(address.port) });
+  let heard = "";
+  socket.setEncoding("utf8").on("data", (text: string) => (heard += text));
+  const ask = () => socket.write("GET /quick HTTP/1.1\r\nHost: tongbao\r\n\r\n");
+  ask();
+  await expect.poll(() => heard).toMatch(/200 OK[^]*connection: keep-alive[^]*"done":true/i);
+  heard = "";
+
+  const stopped = http.stop();
+  ask();
+  await once(socket, "close");
+  expect(heard).toMatch(/200 OK[^]*connection: close[^]*"done":true/i);
+  await stopped;
+});
+
 test("a stop does not wait for ever", async () => {
   const entered = Promise.withResolvers<void>();
   const { http } = await start(
