@@ -11,6 +11,7 @@ import type { Outside } from "./outside.ts";
 import { createChance } from "./random.ts";
 import type { StoryName } from "./stories.ts";
 import { live } from "./stories.ts";
+import type { Wire } from "./wire.ts";
 
 export interface Stage {
   /** Acts for members. */
@@ -34,8 +35,15 @@ const patient = {
   pause: (ms: number) => pause(Math.min(ms, 500)),
 };
 
-export function createStage({ baseUrl, simulatorUrl, tokens, products }: Demo): Stage {
-  const speak = (token: string) => createTongbao({ baseUrl, token, retries: patient });
+/** Over a wire when several processes answer; without one, with the one that demo.json names. */
+export function createStage(demo: Demo, wire?: Wire): Stage {
+  const { baseUrl, simulatorUrl, tokens, products } = demo;
+  const shared = {
+    baseUrl,
+    retries: patient,
+    ...(wire === undefined ? {} : { fetch: wire.fetch }),
+  };
+  const speak = (token: string) => createTongbao({ ...shared, token });
   const outside = createOutside(simulatorUrl);
   let members = 0;
   const service = speak(tokens.service);

@@ -256,8 +256,13 @@ export class Supervisor {
   }
 
   #recordChildren(): void {
-    const identities = [...this.#servers, this.#simulator].map((child) => child?.identity());
-    this.#record({ children: identities.filter((identity) => identity !== undefined) });
+    const children = [...this.#servers, this.#simulator].flatMap((child) => {
+      const identity = child?.identity();
+      return child === undefined || identity === undefined
+        ? []
+        : [{ ...identity, name: child.name }];
+    });
+    this.#record({ children });
   }
 
   async #endOrphans(former: LockHolder | undefined): Promise<void> {
@@ -286,7 +291,7 @@ export class Supervisor {
 interface RunFacts {
   readonly address?: string;
   readonly stopping?: boolean;
-  readonly children?: readonly ProcessIdentity[];
+  readonly children?: readonly (ProcessIdentity & { readonly name: string })[];
 }
 
 interface Ports {
