@@ -73,7 +73,7 @@ test.each([1, 2, 3])(
     expect(words).toMatch(/The audit holds: (\d+) of \1 sentences are true\.$/);
     expect(words).toContain("30 members, each story ended as it must");
     expect(judgeWire(wire.heard).flatMap(({ contradictions }) => contradictions)).toEqual([]);
-    expect([wire.heard.later, wire.heard.silent, wire.heard.movedOn]).toEqual([0, 0, 0]);
+    expect(wire.heard).toMatchObject({ later: 0, silent: [], movedOn: 0 });
   },
   120_000,
 );
@@ -98,7 +98,7 @@ test("processes restarted in turn under load leave no request without an answer"
   const words = await auditAfter(stage, await load);
   expect(words).toMatch(/The audit holds: (\d+) of \1 sentences are true\.$/);
   expect(judgeWire(wire.heard).flatMap(({ contradictions }) => contradictions)).toEqual([]);
-  expect(wire.heard.silent).toBe(0);
+  expect(wire.heard.silent).toEqual([]);
   // Callers whose connection was ended found the other process by themselves.
   expect(wire.heard.movedOn).toBeGreaterThan(0);
 }, 180_000);

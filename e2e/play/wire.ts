@@ -21,8 +21,8 @@ export interface Heard {
   later: number;
   /** Nobody listened there, and the request went to another process. */
   movedOn: number;
-  /** The request was sent, and no answer came. */
-  silent: number;
+  /** Requests that were sent and got no answer, and why. */
+  readonly silent: string[];
   /** Answers that no caller should ever get. */
   readonly wrong: string[];
   /** Orders whose time is not that of the world. */
@@ -46,7 +46,7 @@ export function createWire(addresses: readonly string[]) {
     refusals: 0,
     later: 0,
     movedOn: 0,
-    silent: 0,
+    silent: [],
     wrong: [],
     wrongTimes: [],
     orders: new Map(),
@@ -79,7 +79,7 @@ export function createWire(addresses: readonly string[]) {
         return await fetch(`${addresses[turn % addresses.length]}${path}`, init);
       } catch (error) {
         if (!isRefused(error)) {
-          heard.silent += 1;
+          heard.silent.push(`${init.method} ${path}: ${whyOf(error)}`);
           throw error;
         }
         heard.movedOn += 1;
@@ -133,7 +133,7 @@ export function createWire(addresses: readonly string[]) {
 export function judgeWire(heard: Heard): Finding[] {
   const { successes, refusals, later, movedOn, silent } = heard;
   const answers = `${successes} successes, ${refusals} clear refusals, ${later} times "come later"`;
-  const others = `${silent} requests got no answer, ${movedOn} went on to another process`;
+  const others = `${silent.length} requests got no answer, ${movedOn} went on to another process`;
   return [
     {
       sentence: `every answer was one that a caller can act on: ${answers}; ${others}`,
@@ -149,6 +149,11 @@ export function judgeWire(heard: Heard): Finding[] {
 function isRefused(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
   return cause instanceof Error && "code" in cause && cause.code === "ECONNREFUSED";
+}
+
+function whyOf(error: unknown): string {
+  const { message, cause } = error instanceof Error ? error : new Error(String(error));
+  return cause instanceof Error ? `${message} (${cause.message})` : message;
 }
 
 function codeOf(text: string): string | undefined {
