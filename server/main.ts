@@ -2,6 +2,7 @@
 import { join, resolve } from "node:path";
 import { createCommitters } from "./kernel/batch.ts";
 import { createDatabase, isOutage } from "./kernel/database.ts";
+import { followDatabaseClock } from "./kernel/database-clock.ts";
 import type { Log } from "./kernel/log.ts";
 import { createLog } from "./kernel/log.ts";
 import type { Metrics } from "./kernel/metrics.ts";
@@ -9,7 +10,8 @@ import { createMetrics } from "./kernel/metrics.ts";
 import { migrate, readMigrations } from "./kernel/migrate.ts";
 import { exitWithParent } from "./kernel/parent.ts";
 import { createSecrets, readOrMakeMasterKeys } from "./kernel/secrets.ts";
-import { systemClock as clock } from "./kernel/time.ts";
+import type { Clock } from "./kernel/time.ts";
+import { secondMs } from "./kernel/time.ts";
 import type { Work } from "./kernel/work.ts";
 import { startWork } from "./kernel/work.ts";
 import { seedDemo } from "./seed.ts";
@@ -44,7 +46,10 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
 async function start(settings: Settings) {
   const log = createLog({ level: settings.logLevel });
   log.info(`settings\n${printSettings(settings)}`);
+  // Before anything is decided or listens: whatever this machine says the time is.
+  const clock = await followDatabaseClock({ url: settings.databaseUrl, log });
   const metrics = createMetrics({ clock });
+  metrics.measure("clock", () => metrics.clockDifference(clock.systemAheadMs() / secondMs));
   const home = resolve(settings.home);
   const base = { settings, log, metrics, clock };
   let work: Work | undefined;
@@ -72,6 +77,7 @@ async function start(settings: Settings) {
       await work?.stop();
       await committers.stop();
       await database.close();
+      await clock.stop();
       log.info("stopped");
     },
   };
@@ -81,10 +87,11 @@ interface Base {
   readonly settings: Settings;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly clock: Clock;
 }
 
 /** Brings the database to the newest schema, then opens the ways to it. */
-async function openDatabase({ settings, log, metrics }: Base, onEvents: () => void) {
+async function openDatabase({ settings, log, metrics, clock }: Base, onEvents: () => void) {
   await migrate({
     url: settings.databaseUrl,
     migrations: await readMigrations(join(import.meta.dirname, "migrations")),

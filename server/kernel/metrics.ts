@@ -208,7 +208,13 @@ function stateMetrics(registry: Registry) {
     labelNames: ["cache", "result"],
     registers,
   });
+  const clockDifference = new Gauge({
+    name: "tongbao_clock_difference_seconds",
+    help: "By how much this machine's clock is ahead of the database's, which is the one used.",
+    registers,
+  });
   return {
+    clockDifference: (seconds: number) => clockDifference.set(seconds),
     /** Events by subscription; those of before are forgotten. */
     eventLags: (events: ReadonlyMap<string, number>) => setAll(eventLag, events),
     eventsParked: (events: ReadonlyMap<string, number>) => setAll(eventsParked, events),

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createGuard, createGuards, GuardRejected, GuardTimeout } from "./resilience.ts";
 import type { GuardOptions } from "./resilience.ts";
-import { systemClock } from "./time.ts";
+import { createManualClock, hourMs, systemClock } from "./time.ts";
 
-// The circuit breaker reads the system's time, so the system's time stands still here.
+// Calls wait and time out by timers, so timers stand still here, and the system's time with them.
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
@@ -99,6 +99,20 @@ test("a probe that fails leaves it broken", async () => {
   await expect(bank.run(fail)).rejects.toThrow("refused connection");
   await expect(bank.run(answer)).rejects.toThrow(GuardRejected);
 });
+
+test.each([-hourMs, hourMs])(
+  "how long it rests is our clock's, though the system's jumps %i",
+  async (by) => {
+    const clock = createManualClock(Date.now());
+    const bank = guard({ breakMs: 5_000, clock });
+    await breakIt(bank);
+    vi.setSystemTime(Date.now() + by);
+    clock.advance(4_999);
+    await expect(bank.run(answer)).rejects.toMatchObject({ reason: "broken", retryAfterMs: 1 });
+    clock.advance(1);
+    expect(await bank.run(answer)).toBe("answer");
+  },
+);
 
 test("a few failures among many answers break nothing", async () => {
   const bank = guard();

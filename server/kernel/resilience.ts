@@ -80,8 +80,10 @@ export function createGuard(options: GuardOptions): Guard {
   const { name, clock, timeoutMs, concurrencyMax } = options;
   const breakMs = options.breakMs ?? breakMsDefault;
   const places = bulkhead(concurrencyMax, options.queueMax ?? concurrencyMax);
+  let openedAt = 0;
+  const isResting = () => clock.now() - openedAt < breakMs;
   const circuit = circuitBreaker(handleAll.orWhenResult(options.isFailure ?? (() => false)), {
-    halfOpenAfter: breakMs,
+    halfOpenAfter: pauseWhile(isResting),
     breaker: new CountBreaker({
       threshold: brokenShare,
       size: sampledCalls,
@@ -89,8 +91,7 @@ export function createGuard(options: GuardOptions): Guard {
     }),
   });
   const limit = timeout(timeoutMs, TimeoutStrategy.Aggressive);
-  let openedAt = 0;
-  circuit.onBreak(() => (openedAt = Date.now()));
+  circuit.onBreak(() => (openedAt = clock.now()));
 
   async function call<Result>(
     work: (signal: AbortSignal) => Promise<Result>,
@@ -127,7 +128,7 @@ export function createGuard(options: GuardOptions): Guard {
         return await places.execute(() => circuit.execute(() => call(work, stop)));
       } catch (error) {
         if (isBulkheadRejectedError(error)) throw reject("busy", busyRetryAfterMs);
-        if (isBrokenCircuitError(error)) throw reject("broken", openedAt + breakMs - Date.now());
+        if (isBrokenCircuitError(error)) throw reject("broken", openedAt + breakMs - clock.now());
         throw error;
       }
     },
@@ -138,8 +139,22 @@ export function createGuard(options: GuardOptions): Guard {
   };
 
   function isOpen(): boolean {
-    return circuit.state === CircuitState.Open && Date.now() - openedAt < breakMs;
+    return circuit.state === CircuitState.Open && isResting();
   }
+}
+
+/**
+ * The breaker compares the pause with the system's time, which may be set: by an hour back, and the
+ * other side would be left alone for that hour. So it gets a pause that our clock ends.
+ */
+function pauseWhile(isResting: () => boolean) {
+  const pause = {
+    get duration() {
+      return isResting() ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+    },
+    next: () => pause,
+  };
+  return pause;
 }
 
 /** Gives how long to wait for one's turn, or undefined when that is too long. */

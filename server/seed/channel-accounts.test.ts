@@ -30,7 +30,7 @@ const payments = createPayments({
   numbers: createNumbers({ clock }),
   identity,
   tenantSettings,
-  channels: [createWechatpay(), createAlipay()],
+  channels: [createWechatpay({ clock }), createAlipay({ clock })],
   channelHosts: [outsideHost],
   publicUrl: "http://127.0.0.1:8080",
 });

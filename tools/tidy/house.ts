@@ -60,6 +60,13 @@ export const impureKernelNames: ReadonlySet<string> = new Set([
   "createNumbers",
 ]);
 
+/** Who may ask this machine what time it is, each with its reason. */
+export const systemTimeReaders: ReadonlyMap<string, string> = new Map([
+  ["server/kernel/time.ts", "defines the system's clock, for programs without a database"],
+  ["server/kernel/database-clock.ts", "tells by how much the system's clock is wrong"],
+  ["server/kernel/log.ts", "lines of all programs of a machine are sorted by the machine's time"],
+]);
+
 /** Tables that belong to the database and not to a tenant, each with its reason. */
 export const tablesOfTheDatabase: ReadonlyMap<string, string> = new Map([
   ["migrations.applied", "what this database has seen, before any tenant exists"],

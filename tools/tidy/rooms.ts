@@ -1,5 +1,5 @@
 import ts from "typescript";
-import { placeOf, roomsOf, storeys } from "./house.ts";
+import { placeOf, roomsOf, storeys, systemTimeReaders } from "./house.ts";
 import { isPureImport } from "./imports.ts";
 import type { Rule } from "./rules.ts";
 import type { Source, Tree, Violation } from "./tree.ts";
@@ -19,6 +19,7 @@ export function checkRooms(tree: Tree): Violation[] {
       found.push({ path: source.path, line, rule, message });
     const place = placeOf(source.path);
     if (source.isTest) continue;
+    if (source.path.startsWith("server/")) checkClock(source, report);
     if (place.zone === "kernel") checkKernelWords(source, report);
     if (place.zone !== "module") continue;
     if (place.room === "domain") checkDomain(tree, source, report);
@@ -52,9 +53,34 @@ function checkKernelWords(source: Source, report: Report): void {
   });
 }
 
+/** A process whose system clock is an hour off must not open, close or date anything by it. */
+function checkClock(source: Source, report: Report): void {
+  if (systemTimeReaders.has(source.path)) return;
+  for (const { line, valueNames } of source.imports) {
+    if (!valueNames.includes("systemClock")) continue;
+    report("one-clock", line, "systemClock is this machine's; take the clock as an argument");
+  }
+  walk(source.ast, (node) => {
+    const what = systemTimeOf(node);
+    if (what === undefined) return;
+    report("one-clock", source.lineOf(node), `${what} is this machine's time; ask the clock`);
+  });
+}
+
+function systemTimeOf(node: ts.Node): string | undefined {
+  if (ts.isPropertyAccessExpression(node)) {
+    const text = node.getText().replaceAll("?.", ".");
+    return text === "Date.now" ? text : undefined;
+  }
+  if (!ts.isNewExpression(node) && !ts.isCallExpression(node)) return undefined;
+  if (node.expression.getText() !== "Date") return undefined;
+  if (ts.isCallExpression(node)) return "Date()";
+  return (node.arguments ?? []).length === 0 ? "new Date() without an argument" : undefined;
+}
+
 /** Calls and reads that make an answer depend on more than the arguments. */
 const impureCalls =
-  /^(Date\.now|Math\.random|performance\.now|process\..+|crypto\..+|globalThis\.crypto\..+|console\..+)$/;
+  /^(Math\.random|performance\.now|process\..+|crypto\..+|globalThis\.crypto\..+|console\..+)$/;
 const impureNames =
   /^(fetch|setTimeout|setInterval|setImmediate|queueMicrotask|structuredClone|require)$/;
 
@@ -77,12 +103,8 @@ function impurityOf(node: ts.Node): string | undefined {
     const text = node.getText().replaceAll("?.", ".");
     return impureCalls.test(text) ? text : undefined;
   }
-  if (ts.isNewExpression(node) && node.expression.getText() === "Date") {
-    return (node.arguments ?? []).length === 0 ? "new Date() without an argument" : undefined;
-  }
   if (!ts.isCallExpression(node) || !ts.isIdentifier(node.expression)) return undefined;
   const { text } = node.expression;
-  if (text === "Date") return "Date()";
   return impureNames.test(text) ? text : undefined;
 }
 

@@ -12,6 +12,7 @@ export const rules = {
   "pure-domain": "domain has no await, clock, randomness, environment or I/O",
   "index-face": "index.ts: three lines on what the module is for, then named re-exports only",
   "kernel-words": "the kernel knows no business word",
+  "one-clock": "in the server all times come from the clock that is given: the database's",
   // SQL
   "store-sql": "SQL stands in store only",
   "own-schema": "SQL names tables of the own schema, as schema.table",

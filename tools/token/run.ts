@@ -3,12 +3,13 @@ import { join, resolve } from "node:path";
 import { createCommitters } from "../../server/kernel/batch.ts";
 import { asFault, createDatabase, FaultError, sqlState } from "../../server/kernel/database.ts";
 import { embeddedUrl } from "../../server/kernel/embedded-postgres.ts";
+import { followDatabaseClock } from "../../server/kernel/database-clock.ts";
 import { createIds } from "../../server/kernel/ids.ts";
 import { problemOfRefusal } from "../../server/kernel/problem.ts";
 import type { Refusal } from "../../server/kernel/refusal.ts";
 import { createSecrets, readOrMakeMasterKeys, SealError } from "../../server/kernel/secrets.ts";
 import type { MasterKeys } from "../../server/kernel/secrets.ts";
-import { formatInstant, systemClock } from "../../server/kernel/time.ts";
+import { formatInstant } from "../../server/kernel/time.ts";
 import type { Identity, TenantId } from "../../server/modules/identity/index.ts";
 import { createIdentity } from "../../server/modules/identity/index.ts";
 import { refusals } from "../../server/refusals.ts";
@@ -31,6 +32,9 @@ export interface Run {
   /** What a person reads. */
   readonly say: (line: string) => void;
 }
+
+/** What the clock has to say of this machine is of no interest to who asks for a token. */
+const silent = { info: () => undefined, warn: () => undefined };
 
 type Work = Exclude<Wanted, { readonly kind: "help" | "wrong" }>;
 
@@ -67,7 +71,8 @@ export async function run(given: Run): Promise<ExitCode> {
 
 async function work(given: Run, wanted: Work): Promise<void> {
   const platform = findPlatform(given);
-  const clock = systemClock;
+  // What is given out here holds by the platform's clock, whatever this machine's says.
+  const clock = await followDatabaseClock({ url: platform.databaseUrl, log: silent });
   const database = createDatabase({ url: platform.databaseUrl, clock, poolMax: 2 });
   const committers = createCommitters({ database });
   try {
@@ -84,6 +89,7 @@ async function work(given: Run, wanted: Work): Promise<void> {
   } finally {
     await committers.stop();
     await database.close();
+    await clock.stop();
   }
 }
 

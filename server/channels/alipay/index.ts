@@ -3,7 +3,6 @@
  * It translates the wire protocol and keeps nothing.
  */
 import { minorToDecimal } from "../../kernel/money.ts";
-import { systemClock } from "../../kernel/time.ts";
 import type { Clock } from "../../kernel/time.ts";
 import type { ChannelAnswer, ChannelPlug, ChannelTrade } from "../../modules/payments/plug.ts";
 import { ok, refused, unknown } from "../wire/answers.ts";
@@ -21,13 +20,13 @@ import { readRefundQuery, readRefundReply, readTrade } from "./trades.ts";
 export type { AlipayConfig } from "./config.ts";
 
 export interface AlipayOptions {
-  readonly clock?: Clock;
+  readonly clock: Clock;
   readonly fetch?: Fetch;
 }
 
-export function createAlipay(options: AlipayOptions = {}): ChannelPlug<AlipayConfig> {
+export function createAlipay(options: AlipayOptions): ChannelPlug<AlipayConfig> {
   const wire: Wire = {
-    clock: options.clock ?? systemClock,
+    clock: options.clock,
     fetch: options.fetch ?? globalThis.fetch,
   };
   const query = (account: AlipayAccount, attemptNumber: string, signal: AbortSignal) =>

@@ -4,7 +4,6 @@
  */
 import { randomBytes } from "node:crypto";
 import { minorToNumber } from "../../kernel/money.ts";
-import { systemClock } from "../../kernel/time.ts";
 import type { Clock } from "../../kernel/time.ts";
 import type {
   ChannelAnswer,
@@ -28,7 +27,7 @@ import type { WechatpayRequest, Wire } from "./transport.ts";
 export type { WechatpayConfig } from "./config.ts";
 
 export interface WechatpayOptions {
-  readonly clock?: Clock;
+  readonly clock: Clock;
   readonly fetch?: Fetch;
   /** At most 32 letters and digits, never the same twice. */
   readonly nonce?: () => string;
@@ -36,9 +35,9 @@ export interface WechatpayOptions {
 
 const randomNonce = () => randomBytes(16).toString("hex");
 
-export function createWechatpay(options: WechatpayOptions = {}): ChannelPlug<WechatpayConfig> {
+export function createWechatpay(options: WechatpayOptions): ChannelPlug<WechatpayConfig> {
   const wire: Wire = {
-    clock: options.clock ?? systemClock,
+    clock: options.clock,
     fetch: options.fetch ?? globalThis.fetch,
     nonce: options.nonce ?? randomNonce,
   };

@@ -123,8 +123,6 @@ export const roomCanaries: readonly Canary[] = [
   },
   ...[
     "export const decide = async (): Promise<void> => {};",
-    "export const decide = (): number => Date.now();",
-    "export const decide = (): Date => new Date();",
     "export const decide = (): number => Math.random();",
     "export const decide = (): string => crypto.randomUUID();",
     "export const decide = (): unknown => process.env;",
@@ -132,7 +130,6 @@ export const roomCanaries: readonly Canary[] = [
     `import { readFileSync } from "node:fs";\nexport const decide = readFileSync;`,
     `import { randomBytes } from "node:crypto";\nexport const decide = randomBytes;`,
     `import pg from "pg";\nexport const decide = pg;`,
-    `import { systemClock } from "../../kernel/time.ts";\nexport const decide = systemClock;`,
     `import { statement } from "../../kernel/database.ts";\nexport const decide = statement;`,
     `import { hold } from "../ledger/index.ts";\nexport const decide = hold;`,
   ].map((content): Canary => ({
@@ -141,6 +138,25 @@ export const roomCanaries: readonly Canary[] = [
     path: domain,
     content: `${content}\nexport interface OrderPlaced {\n  id: string;\n}\n`,
   })),
+  ...[
+    "export const decide = (): number => Date.now();",
+    "export const decide = (): Date => new Date();",
+    "export const decide = (): string => Date();",
+  ].map((content): Canary => ({
+    rule: "one-clock",
+    plant: content,
+    path: domain,
+    content: `${content}\nexport interface OrderPlaced {\n  id: string;\n}\n`,
+  })),
+  {
+    rule: "one-clock",
+    plant: "this machine's clock handed on",
+    path: "server/main.ts",
+    content: `import { systemClock } from "./kernel/time.ts";
+import { modules } from "./wiring.ts";
+export const program = { modules, clock: systemClock };
+`,
+  },
   {
     rule: "index-face",
     plant: "an index without its three lines",

@@ -12,6 +12,7 @@ import { createSecrets } from "../../../../kernel/secrets.ts";
 import { testDatabase } from "../../../../kernel/testing/database.ts";
 import { createTestHttp } from "../../../../kernel/testing/http.ts";
 import type { Clock } from "../../../../kernel/time.ts";
+import { systemClock } from "../../../../kernel/time.ts";
 import { createAlipay } from "../../../../channels/alipay/index.ts";
 import { createWechatpay } from "../../../../channels/wechatpay/index.ts";
 import { refusals } from "../../../../refusals.ts";
@@ -153,7 +154,7 @@ async function createPlatform(clock: Clock) {
     ...base,
     identity,
     tenantSettings: paymentSettings,
-    channels: [createWechatpay(), createAlipay()],
+    channels: [createWechatpay({ clock: systemClock }), createAlipay({ clock: systemClock })],
     channelHosts: [outsideHost],
     publicUrl: "http://127.0.0.1:9",
   });

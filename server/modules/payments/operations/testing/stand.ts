@@ -4,6 +4,7 @@
  */
 import { required } from "../../../../kernel/assert.ts";
 import { isRefusal } from "../../../../kernel/refusal.ts";
+import { systemClock } from "../../../../kernel/time.ts";
 import {
   channels,
   createAheadClock,
@@ -29,7 +30,7 @@ export async function openStand() {
   const platform = await createPlatform({
     clock,
     // The world's calendar is the machine's, so channels look at that one.
-    channels: [createWechatpay(), createAlipay()],
+    channels: [createWechatpay({ clock: systemClock }), createAlipay({ clock: systemClock })],
     // Nobody listens there: what is known here has been asked for.
     publicUrl: "http://127.0.0.1:9",
   });
