@@ -3,6 +3,7 @@ import type { Tongbao } from "../../sdk/index.ts";
 import { createTongbao } from "../../sdk/index.ts";
 import type { Demo } from "../platform.ts";
 import type { Chapter } from "./diary.ts";
+import { openChapter } from "./diary.ts";
 import type { Witness } from "./facts.ts";
 import { sideBySide } from "./facts.ts";
 import { pause } from "./member.ts";
@@ -107,13 +108,15 @@ export interface Crowd {
   readonly run: string;
   readonly seed: string;
   readonly atOnce: number;
+  /** Its chapter is written from now on. */
+  readonly onBegin?: (chapter: Chapter) => void;
   readonly onEnd: (chapter: Chapter) => void;
 }
 
 /** Members live their stories side by side; each has a chance of its own, by seed and number. */
 export async function playCrowd(stage: Stage, crowd: Crowd): Promise<Chapter[]> {
   const { service: tongbao, outside, skuIds } = stage;
-  const { next, run, seed, atOnce, onEnd } = crowd;
+  const { next, run, seed, atOnce, onBegin, onEnd } = crowd;
   const chapters: Chapter[] = [];
   const seats = Array.from({ length: atOnce }, (_, seat) => seat);
   await sideBySide(
@@ -122,11 +125,9 @@ export async function playCrowd(stage: Stage, crowd: Crowd): Promise<Chapter[]> 
       for (let name = next(); name !== undefined; name = next()) {
         const number = stage.nextMember();
         const chance = createChance(`${seed}/${number}`);
-        const chapter = await live(
-          { tongbao, outside, skuIds, chance },
-          name,
-          `${run}-${String(number).padStart(4, "0")}`,
-        );
+        const chapter = openChapter(name, `${run}-${String(number).padStart(4, "0")}`);
+        onBegin?.(chapter);
+        await live({ tongbao, outside, skuIds, chance }, name, chapter);
         chapters.push(chapter);
         onEnd(chapter);
       }

@@ -11,14 +11,8 @@ import type { Stage } from "../../e2e/play/stage.ts";
 import { playCrowd } from "../../e2e/play/stage.ts";
 import type { StoryName } from "../../e2e/play/stories.ts";
 import type { Wire } from "../../e2e/play/wire.ts";
-import type { Part } from "../../e2e/processes.ts";
-import {
-  endAndWait,
-  findBackends,
-  findPart,
-  findPostgres,
-  untilFound,
-} from "../../e2e/processes.ts";
+import type { Part } from "./processes.ts";
+import { endAndWait, findBackends, findPart, findPostgres, untilFound } from "./processes.ts";
 import { signal } from "../../server/kernel/process.ts";
 import { letAllStorm } from "./weather.ts";
 
@@ -34,6 +28,7 @@ export interface Site {
   /** Of this round. */
   readonly seed: string;
   readonly run: string;
+  readonly onBegin: (chapter: Chapter) => void;
   readonly onEnd: (chapter: Chapter) => void;
 }
 
@@ -163,13 +158,13 @@ async function setClock(
  * when to come again. Then it goes on, and everybody has been served.
  */
 async function fillQueues(site: Site): Promise<string> {
-  const { platform, stage, wire, run, seed, onEnd } = site;
+  const { platform, stage, wire, run, seed, onBegin, onEnd } = site;
   const postgres = await untilFound(() => findPostgres(platform), "PostgreSQL");
   const laterBefore = wire.heard.later;
   const stopped = findBackends(postgres);
   for (const pid of stopped) signal(pid, "SIGSTOP");
   const guests = Array.from({ length: crowdSize }, (): StoryName => "cancels");
-  const crowd = { run, seed, atOnce: crowdSize, onEnd, next: () => guests.pop() };
+  const crowd = { run, seed, atOnce: crowdSize, onBegin, onEnd, next: () => guests.pop() };
   const served = playCrowd(stage, crowd);
   try {
     const endsAt = performance.now() + crowdMsMax;

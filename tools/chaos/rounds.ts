@@ -2,6 +2,7 @@
 import { addressesOf, isReady, ownPlace, startPlatform } from "../../e2e/platform.ts";
 import { audit, isSound, wordFindings } from "../../e2e/play/audit.ts";
 import type { Finding } from "../../e2e/play/audit.ts";
+import { auditNow, toldIn } from "../../e2e/play/database-audit.ts";
 import type { Chapter } from "../../e2e/play/diary.ts";
 import { readFacts } from "../../e2e/play/facts.ts";
 import { pause } from "../../e2e/play/member.ts";
@@ -13,7 +14,8 @@ import type { StoryName } from "../../e2e/play/stories.ts";
 import { castOf, stories } from "../../e2e/play/stories.ts";
 import { settle } from "../../e2e/play/unfinished.ts";
 import { createWire, judgeWire } from "../../e2e/play/wire.ts";
-import { partsOf } from "../../e2e/processes.ts";
+import { partsOf } from "./processes.ts";
+import { embeddedUrl } from "../../server/kernel/embedded-postgres.ts";
 import type { Progress } from "../progress.ts";
 import type { Deed, Site } from "./deeds.ts";
 import { chaosSettings, deeds } from "./deeds.ts";
@@ -49,20 +51,21 @@ const neverPaying = 20;
 export async function runChaos(options: ChaosOptions) {
   const { rounds, seed, stopped } = options;
   const startedAt = performance.now();
-  const chapters: Chapter[] = [];
-  const site = await open(options, chapters);
+  const diary: Diary = { begun: new Set(), ended: [] };
+  const chapters = diary.ended;
+  const site = await open(options, diary);
   const { stage, wire } = site;
   const life = new AbortController();
   try {
     await fillShelves(stage, shelvesFor);
     await letAllStorm(stage.outside, seed);
-    const { run, onEnd } = site;
-    const crowd = { run, seed, atOnce, onEnd };
+    const { run, onBegin, onEnd } = site;
+    const crowd = { run, seed, atOnce, onBegin, onEnd };
     if (rounds >= roundsOfLongRun) await playNever(stage, crowd);
     const cast = createCast(createChance(`${seed}/cast`));
     const next = () => (life.signal.aborted ? undefined : cast());
     const load = playCrowd(stage, { ...crowd, next });
-    const broken = await playRounds(site, options, chapters);
+    const broken = await playRounds(site, options, diary);
     life.abort();
     stopped.throwIfAborted();
     if (broken.length > 0) return { lines: ["", ...wordFindings(broken)], isSound: false };
@@ -79,7 +82,12 @@ export async function runChaos(options: ChaosOptions) {
   }
 }
 
-async function open(options: ChaosOptions, chapters: Chapter[]): Promise<Site> {
+interface Diary {
+  readonly begun: Set<Chapter>;
+  readonly ended: Chapter[];
+}
+
+async function open(options: ChaosOptions, { begun, ended }: Diary): Promise<Site> {
   const { home, seed } = options;
   const place = { ...(await ownPlace(processes)), ...chaosSettings(home) };
   const platform = await startPlatform({ home, environment: place });
@@ -97,7 +105,8 @@ async function open(options: ChaosOptions, chapters: Chapter[]): Promise<Site> {
     chance: createChance(seed),
     seed,
     run: `c${Date.now().toString(36)}`,
-    onEnd: (chapter) => void chapters.push(chapter),
+    onBegin: (chapter) => void begun.add(chapter),
+    onEnd: (chapter) => void ended.push(chapter),
   };
 }
 
@@ -105,22 +114,26 @@ async function open(options: ChaosOptions, chapters: Chapter[]): Promise<Site> {
 async function playRounds(
   site: Site,
   options: ChaosOptions,
-  chapters: readonly Chapter[],
+  { begun, ended }: Diary,
 ): Promise<Finding[]> {
-  const { rounds, seed, say, stopped } = options;
+  const { rounds, seed, say, stopped, home } = options;
   const midway = createMidway(site.stage.witness, site.wire);
+  const { tenantId } = site.platform.demo;
   for (let round = 1; round <= rounds && !stopped.aborted; round += 1) {
     if (round % roundsPerFilling === 0) await fillShelves(site.stage, shelvesFor);
     const calm = calmMs.least + site.chance.below(calmMs.most - calmMs.least);
     await pause(calm);
     const told = await deeds[deedOf(round, seed)](site);
     const findings = judgeMidway(await midway.read());
-    const broken = [...findings, ...judgeWire(site.wire.heard)].filter(
-      ({ contradictions }) => contradictions.length > 0,
+    const within = await auditNow(
+      { databaseUrl: embeddedUrl(home) ?? "", tenantId },
+      toldIn(begun),
     );
+    const all = [...findings, ...within, ...judgeWire(site.wire.heard)];
+    const broken = all.filter(({ contradictions }) => contradictions.length > 0);
     const sentences = findings.map(({ sentence }) => sentence).join("; ");
     const when = `after ${(calm / 1000).toFixed(1)} s ${told}`;
-    say(`round ${round} of ${rounds}: ${when}; ${chapters.length} stories; ${sentences}`);
+    say(`round ${round} of ${rounds}: ${when}; ${ended.length} stories; ${sentences}`);
     if (broken.length > 0) return broken;
   }
   return [];

@@ -6,18 +6,18 @@ import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import type { Platform } from "./platform.ts";
-import { addressesOf, ownPlace, startPlatform } from "./platform.ts";
-import { audit, wordFindings } from "./play/audit.ts";
-import type { Chapter } from "./play/diary.ts";
-import { readFacts } from "./play/facts.ts";
-import { createChance } from "./play/random.ts";
-import type { Stage } from "./play/stage.ts";
-import { createStage, fillShelves, playCrowd } from "./play/stage.ts";
-import type { StoryName } from "./play/stories.ts";
-import { castOf, stories } from "./play/stories.ts";
-import { settle } from "./play/unfinished.ts";
-import { createWire, judgeWire } from "./play/wire.ts";
+import type { Platform } from "../../e2e/platform.ts";
+import { addressesOf, ownPlace, startPlatform } from "../../e2e/platform.ts";
+import { audit, wordFindings } from "../../e2e/play/audit.ts";
+import type { Chapter } from "../../e2e/play/diary.ts";
+import { readFacts } from "../../e2e/play/facts.ts";
+import { createChance } from "../../e2e/play/random.ts";
+import type { Stage } from "../../e2e/play/stage.ts";
+import { createStage, fillShelves, playCrowd } from "../../e2e/play/stage.ts";
+import type { StoryName } from "../../e2e/play/stories.ts";
+import { castOf, stories } from "../../e2e/play/stories.ts";
+import { settle } from "../../e2e/play/unfinished.ts";
+import { createWire, judgeWire } from "../../e2e/play/wire.ts";
 import { endAndWait, findPart, partsOf } from "./processes.ts";
 
 const homes: string[] = [];
@@ -25,7 +25,7 @@ const running: Platform[] = [];
 afterEach(async () => {
   for (const platform of running.splice(0)) {
     const code = await platform.stop();
-    expect(code, platform.said()).toBe(0);
+    if (code !== 0) throw new Error(`the platform ended with ${code}:\n${platform.said()}`);
   }
   for (const home of homes.splice(0)) rmSync(home, { recursive: true, force: true });
 });

@@ -1,13 +1,13 @@
 /** The processes of a platform of our own, found where its next start would find them. */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { readPidFile } from "../server/kernel/embedded-postgres/former-run.ts";
-import { readHolder } from "../server/kernel/file-lock.ts";
-import type { ProcessIdentity } from "../server/kernel/process.ts";
-import { identityOf, isRunning, signal } from "../server/kernel/process.ts";
-import type { Platform } from "./platform.ts";
-import { isReady } from "./platform.ts";
-import { pause } from "./play/member.ts";
+import { readPidFile } from "../../server/kernel/embedded-postgres/former-run.ts";
+import { readHolder } from "../../server/kernel/file-lock.ts";
+import type { ProcessIdentity } from "../../server/kernel/process.ts";
+import { identityOf, isRunning, signal } from "../../server/kernel/process.ts";
+import type { Platform } from "../../e2e/platform.ts";
+import { isReady } from "../../e2e/platform.ts";
+import { pause } from "../../e2e/play/member.ts";
 
 /** One of the supervisor's children, as it calls them, and where it answers. */
 export interface Part {
