@@ -45,31 +45,56 @@ const startMsMax = 120_000;
  * below those that systems give to clients: a client that knocks at a dead server of its own
  * machine again and again may be given that very port, and then the server cannot come back.
  */
-export async function ownPlace(): Promise<Readonly<Record<string, string>>> {
-  const [server, simulator] = [await freePort(), await freePort()];
+export async function ownPlace(
+  processes: Processes = { apis: 1, workers: 0 },
+): Promise<Readonly<Record<string, string>>> {
+  const { apis, workers } = processes;
+  // One after the other, the simulator last.
+  const first = await freeRow(apis + workers + 1);
   return {
-    PORT: String(server),
-    SIMULATOR_PORT: String(simulator),
+    PORT: String(first),
+    API_PROCESSES: String(apis),
+    WORKER_PROCESSES: String(workers),
+    SIMULATOR_PORT: String(first + apis + workers),
+    TONGBAO_PUBLIC_URL: "",
     DATABASE_URL: "",
     SIMULATOR_URL: "",
   };
 }
 
+export interface Processes {
+  readonly apis: number;
+  readonly workers: number;
+}
+
 const portMin = 20_000;
 const portMax = 32_000;
 
-async function freePort(): Promise<number> {
+/** The first of so many free ports in a row. */
+async function freeRow(length: number): Promise<number> {
   for (;;) {
-    const port = portMin + Math.floor(Math.random() * (portMax - portMin));
-    const server = createServer();
-    server.listen({ port, host: "127.0.0.1", exclusive: true });
-    const isFree = await Promise.race([
-      once(server, "listening").then(() => true),
-      once(server, "error").then(() => false),
-    ]).catch(() => false);
-    server.close();
-    if (isFree) return port;
+    const first = portMin + Math.floor(Math.random() * (portMax - portMin - length));
+    const row = Array.from({ length }, (_, at) => isFree(first + at));
+    if ((await Promise.all(row)).every(Boolean)) return first;
   }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  server.listen({ port, host: "127.0.0.1", exclusive: true });
+  const free = await Promise.race([
+    once(server, "listening").then(() => true),
+    once(server, "error").then(() => false),
+  ]).catch(() => false);
+  server.close();
+  return free;
+}
+
+/** Where the processes of such a place answer, the workers behind those that take requests. */
+export function addressesOf(place: Readonly<Record<string, string>>): readonly string[] {
+  const { PORT, API_PROCESSES, WORKER_PROCESSES } = place;
+  const count = Number(API_PROCESSES) + Number(WORKER_PROCESSES);
+  return Array.from({ length: count }, (_, at) => `http://127.0.0.1:${Number(PORT) + at}`);
 }
 
 /** @throws when it does not start; the error carries what it said. */

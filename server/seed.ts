@@ -81,11 +81,13 @@ export async function seedDemo(deps: SeedDeps): Promise<void> {
     },
     products,
   };
-  // Written aside and renamed, so that nobody reads half a file; it holds tokens, hence 0600.
+  // Written aside and renamed, so that nobody reads half a file, nor two processes write one; it
+  // holds tokens, hence 0600.
   const path = join(home, "demo.json");
+  const aside = `${path}.${process.pid}`;
   await mkdir(home, { recursive: true });
-  await writeFile(`${path}.new`, `${JSON.stringify(demo, undefined, 2)}\n`, { mode: 0o600 });
-  await rename(`${path}.new`, path);
+  await writeFile(aside, `${JSON.stringify(demo, undefined, 2)}\n`, { mode: 0o600 });
+  await rename(aside, path);
 }
 
 interface DemoProduct {

@@ -69,6 +69,24 @@ const table = {
     default: "all",
     values: ["all", "api", "worker"],
   }),
+  apiProcesses: integer({
+    name: "API_PROCESSES",
+    meaning:
+      "How many processes `npm start` runs that answer, at `PORT` and the ports after it. Without " +
+      "WORKER_PROCESSES each of them works, too.",
+    default: 1,
+    min: 1,
+    max: 16,
+  }),
+  workerProcesses: integer({
+    name: "WORKER_PROCESSES",
+    meaning:
+      "How many processes `npm start` runs beside them that only work; they tell of themselves " +
+      "at the next ports.",
+    default: 0,
+    min: 0,
+    max: 16,
+  }),
   publicUrl: url({
     name: "TONGBAO_PUBLIC_URL",
     meaning: "How the world reaches the API; payment channels send their notices there.",

@@ -40,7 +40,8 @@ function readPlan(environment: NodeJS.ProcessEnv): Plan | undefined {
   }
   if (read.kind === "wrong" || simulator.kind === "refused") return undefined;
 
-  const { home, host, port, stopSecondsMax, channelHosts } = read.settings;
+  const { home, host, port, stopSecondsMax, channelHosts, apiProcesses, workerProcesses } =
+    read.settings;
   return {
     home: resolve(root, home),
     databaseUrl,
@@ -51,6 +52,8 @@ function readPlan(environment: NodeJS.ProcessEnv): Plan | undefined {
       port,
       // What it was given to finish, and a little for the finishing itself.
       stopTimeoutMs: (stopSecondsMax + 5) * 1000,
+      processes: apiProcesses,
+      workers: workerProcesses,
     },
     simulator: {
       script: join(root, "simulator/main.ts"),
@@ -70,8 +73,8 @@ function panel(addresses: Addresses, home: string): string {
     "",
     "  Tongbao is running.",
     "",
-    `    API        ${addresses.server}`,
-    `    API docs   ${addresses.server}/docs`,
+    `    API        ${addresses.servers.join("  ")}`,
+    `    API docs   ${addresses.servers[0]}/docs`,
     `    simulator  ${addresses.simulator}`,
     `    demo       ${shown("demo.json")}  tokens and products to begin with`,
     `    log        ${shown("server.log")}`,

@@ -19,6 +19,8 @@ export interface Chapter {
   /** Numbers of the attempts that the member has paid. */
   readonly paid: Set<string>;
   readonly refunds: { readonly id: string; readonly amountMinor: number }[];
+  /** The platform has acknowledged that the order is closed, or waits for channels to close. */
+  hasCancelled: boolean;
   ending: Ending | undefined;
   /** How the story broke off, when it did: what it waited for in vain. */
   failure: string | undefined;
@@ -37,6 +39,7 @@ export function openChapter(story: string, memberId: string): Chapter {
     attempts: [],
     paid: new Set(),
     refunds: [],
+    hasCancelled: false,
     ending: undefined,
     failure: undefined,
   };

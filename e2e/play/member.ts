@@ -104,6 +104,7 @@ export function createMember(scene: Scene, chapter: Chapter) {
       const params = { path: { orderId: order.id }, header: keyed("cancel") };
       try {
         await tongbao.POST("/v1/orders/{orderId}/cancel", { params });
+        chapter.hasCancelled = true;
       } catch (error) {
         // Closed by its time, or paid while the member was thinking.
         if (!(error instanceof TongbaoProblem) || error.code !== "order_not_cancellable") {

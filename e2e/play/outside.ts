@@ -40,8 +40,15 @@ export interface Outside {
   /** The payer pays what the code leads to, scanned before or not. */
   pay(code: string): Promise<PayResult>;
   books(): Promise<readonly MerchantBook[]>;
-  /** The simulator's hostile weather, the same for the same seed. */
-  letStorm(seed: string): Promise<void>;
+  /**
+   * The simulator's hostile weather, the same for the same seed; or that of other odds, by kind of
+   * fault.
+   */
+  letStorm(seed: string, odds?: Readonly<Record<string, number>>): Promise<void>;
+  /** One kind of fault at one channel, beside those that there are. */
+  addFault(kind: string, channel: ChannelName, probability: number): Promise<void>;
+  /** The channel's people let a refund succeed that it could not do, or had given up. */
+  settleRefund(channel: ChannelName, refundNumber: string): Promise<void>;
   calmDown(): Promise<void>;
   /** How much faster than real its waiting times pass. */
   speed(): Promise<number>;
@@ -76,8 +83,14 @@ export function createOutside(baseUrl: string): Outside {
       return result;
     },
     books: () => ask<readonly MerchantBook[]>("books"),
-    async letStorm(seed) {
-      await ask("faults/seed", { seed });
+    async letStorm(seed, odds) {
+      await ask("faults/seed", { seed, ...(odds === undefined ? {} : { probabilities: odds }) });
+    },
+    async addFault(kind, channel, probability) {
+      await ask("faults", { kind, probability, match: { channel } });
+    },
+    async settleRefund(channel, refundNumber) {
+      await ask(`refunds/${refundNumber}/state`, { channel, state: "success" });
     },
     async calmDown() {
       await send(`${baseUrl}/control/faults`, { method: "DELETE" });

@@ -3,6 +3,7 @@ import type { Tongbao } from "../../sdk/index.ts";
 import { createTongbao } from "../../sdk/index.ts";
 import type { Demo } from "../platform.ts";
 import type { Chapter } from "./diary.ts";
+import { openChapter } from "./diary.ts";
 import type { Witness } from "./facts.ts";
 import { sideBySide } from "./facts.ts";
 import { pause } from "./member.ts";
@@ -11,6 +12,7 @@ import type { Outside } from "./outside.ts";
 import { createChance } from "./random.ts";
 import type { StoryName } from "./stories.ts";
 import { live } from "./stories.ts";
+import type { Wire } from "./wire.ts";
 
 export interface Stage {
   /** Acts for members. */
@@ -34,8 +36,15 @@ const patient = {
   pause: (ms: number) => pause(Math.min(ms, 500)),
 };
 
-export function createStage({ baseUrl, simulatorUrl, tokens, products }: Demo): Stage {
-  const speak = (token: string) => createTongbao({ baseUrl, token, retries: patient });
+/** Over a wire when several processes answer; without one, with the one that demo.json names. */
+export function createStage(demo: Demo, wire?: Wire): Stage {
+  const { baseUrl, simulatorUrl, tokens, products } = demo;
+  const shared = {
+    baseUrl,
+    retries: patient,
+    ...(wire === undefined ? {} : { fetch: wire.fetch }),
+  };
+  const speak = (token: string) => createTongbao({ ...shared, token });
   const outside = createOutside(simulatorUrl);
   let members = 0;
   const service = speak(tokens.service);
@@ -99,13 +108,15 @@ export interface Crowd {
   readonly run: string;
   readonly seed: string;
   readonly atOnce: number;
+  /** Its chapter is written from now on. */
+  readonly onBegin?: (chapter: Chapter) => void;
   readonly onEnd: (chapter: Chapter) => void;
 }
 
 /** Members live their stories side by side; each has a chance of its own, by seed and number. */
 export async function playCrowd(stage: Stage, crowd: Crowd): Promise<Chapter[]> {
   const { service: tongbao, outside, skuIds } = stage;
-  const { next, run, seed, atOnce, onEnd } = crowd;
+  const { next, run, seed, atOnce, onBegin, onEnd } = crowd;
   const chapters: Chapter[] = [];
   const seats = Array.from({ length: atOnce }, (_, seat) => seat);
   await sideBySide(
@@ -114,11 +125,9 @@ export async function playCrowd(stage: Stage, crowd: Crowd): Promise<Chapter[]> 
       for (let name = next(); name !== undefined; name = next()) {
         const number = stage.nextMember();
         const chance = createChance(`${seed}/${number}`);
-        const chapter = await live(
-          { tongbao, outside, skuIds, chance },
-          name,
-          `${run}-${String(number).padStart(4, "0")}`,
-        );
+        const chapter = openChapter(name, `${run}-${String(number).padStart(4, "0")}`);
+        onBegin?.(chapter);
+        await live({ tongbao, outside, skuIds, chance }, name, chapter);
         chapters.push(chapter);
         onEnd(chapter);
       }

@@ -6,7 +6,6 @@
 import type { Schema } from "../../sdk/index.ts";
 import { TongbaoProblem } from "../../sdk/index.ts";
 import type { Chapter, Ending, WantedLine } from "./diary.ts";
-import { openChapter } from "./diary.ts";
 import type { Member, Scene } from "./member.ts";
 import { createMember } from "./member.ts";
 import type { ChannelName } from "./outside.ts";
@@ -55,14 +54,12 @@ export function castOf(members: number, names: readonly StoryName[]): StoryName[
 }
 
 /** Lives one story; a failure is written down, not thrown: the others go on. */
-export async function live(scene: Scene, name: StoryName, memberId: string): Promise<Chapter> {
-  const chapter = openChapter(name, memberId);
+export async function live(scene: Scene, name: StoryName, chapter: Chapter): Promise<void> {
   try {
     await stories[name].play({ member: createMember(scene, chapter), scene, chapter });
   } catch (error) {
     chapter.failure = error instanceof Error ? error.message : String(error);
   }
-  return chapter;
 }
 
 const paid: Ending = { state: "paid", refundedMinor: 0 };

@@ -387,47 +387,6 @@ test("figures are shown by route, and only to who has the token when there is on
   );
 });
 
-test("a stop answers what is under way and closes the rest", async () => {
-  const entered = Promise.withResolvers<void>();
-  const gate = Promise.withResolvers<void>();
-  const { http } = await start((on) => {
-    on.get("/slow", { config: { public: true } }, async () => {
-      entered.resolve();
-      await gate.promise;
-      return { done: true };
-    });
-  });
-  const address = await http.listen({ host: "127.0.0.1", port: 0 });
-  const reply = fetch(`${address}/slow`);
-  await entered.promise;
-  const stopped = http.stop();
-  gate.resolve();
-  const answer = await reply;
-  expect([answer.status, answer.headers.get("connection")]).toEqual([200, "close"]);
-  expect(await answer.json()).toEqual({ done: true });
-  await stopped;
-  await expect(fetch(`${address}/healthz`)).rejects.toThrow("fetch failed");
-});
-
-test("a stop does not wait for ever", async () => {
-  const entered = Promise.withResolvers<void>();
-  const { http } = await start(
-    (on) => {
-      on.get("/never", { config: { public: true } }, () => {
-        entered.resolve();
-        return new Promise(() => undefined);
-      });
-    },
-    { settings: { stopSecondsMax: 0.05 } },
-  );
-  const address = await http.listen({ host: "127.0.0.1", port: 0 });
-  const reply = fetch(`${address}/never`);
-  reply.catch(() => undefined);
-  await entered.promise;
-  await http.stop();
-  await expect(reply).rejects.toThrow("fetch failed");
-});
-
 test("a caller who hangs up gives his place back", async () => {
   const entered = Promise.withResolvers<void>();
   const left = Promise.withResolvers<void>();

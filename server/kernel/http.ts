@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { ServerResponse } from "node:http";
+import { Server as TcpServer } from "node:net";
 import type { Socket } from "node:net";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import Fastify, { LogController } from "fastify";
@@ -78,6 +79,8 @@ const timeoutsCheckMs = 2_000;
 /** Longer ids and keys are nobody's; a path parameter is at most this long. */
 const paramLengthMax = 128;
 const slowRequestMs = 1_000;
+/** A caller who is at it sends the next request on his connection by then. */
+const lingerMs = 1_000;
 /** Of one kind of fault so many lines a second: the first ones tell it, the rest fill disks. */
 const faultLinesPerSecond = 5;
 
@@ -107,7 +110,7 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
   });
   decorateReplies(app, options);
   shedLoad(app, options, () => isFull());
-  const underWay = followRequests(app, options);
+  const underWay = followRequests(app, options, () => isStopping);
   app.addHook(
     "onRequest",
     createDoor(options, () => required(authenticate, "authentication")),
@@ -130,16 +133,35 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
     listen: ({ host, port }) => app.listen({ host, port }),
     async stop() {
       isStopping = true;
-      // A kept connection would hold up the stop until it falls idle.
-      for (const reply of underWay) if (!reply.headersSent) reply.setHeader("connection", "close");
-      const force = setTimeout(
-        () => app.server.closeAllConnections(),
-        options.settings.stopSecondsMax * 1000,
-      );
+      const stopMsMax = options.settings.stopSecondsMax * 1000;
+      const force = setTimeout(() => app.server.closeAllConnections(), stopMsMax);
+      for (const reply of underWay) sendLast(reply);
+      await letGo(app, Math.min(lingerMs, stopMsMax));
       await app.close();
       clearTimeout(force);
     },
   };
+}
+
+/**
+ * Takes no new connections and waits until the open ones have ended. Each ends with its next reply:
+ * an idle one that is cut may have a request on its way, whose caller would get no answer at all.
+ */
+async function letGo(app: App, msMax: number): Promise<void> {
+  if (!app.server.listening) return;
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, msMax);
+  // The close of node:http would cut the idle ones at once.
+  const gone = new Promise<void>((done) => {
+    TcpServer.prototype.close.call(app.server, () => done());
+  });
+  await Promise.race([gone, late.promise]);
+  clearTimeout(timer);
+}
+
+/** Its connection ends with this reply. */
+function sendLast(reply: ServerResponse): void {
+  if (!reply.headersSent) reply.setHeader("connection", "close");
 }
 
 function createApp({ settings, log, clock, refusals }: HttpOptions): App {
@@ -231,7 +253,11 @@ function isUnsafe(method: string): boolean {
  * Gives every request its ids, bounds how many are under way, measures them and logs the odd ones.
  * Gives the replies that are under way.
  */
-function followRequests(app: App, options: HttpOptions): ReadonlySet<ServerResponse> {
+function followRequests(
+  app: App,
+  options: HttpOptions,
+  isStopping: () => boolean,
+): ReadonlySet<ServerResponse> {
   const { settings, log, metrics } = options;
   const underWay = new Set<ServerResponse>();
   /**
@@ -272,6 +298,7 @@ function followRequests(app: App, options: HttpOptions): ReadonlySet<ServerRespo
       traceparent: typeof traceparent === "string" ? traceparent : undefined,
     });
     underWay.add(reply.raw);
+    if (isStopping()) sendLast(reply.raw);
     // The one event that comes for every reply, sent to the end or given up by the caller.
     reply.raw.once("close", () => {
       underWay.delete(reply.raw);

@@ -1,13 +1,22 @@
 import { expect, test } from "vitest";
-import { victimOf } from "./rounds.ts";
+import { faultKinds } from "../../simulator/faults.ts";
+import { deeds } from "./deeds.ts";
+import { deedOf } from "./rounds.ts";
+import { odds, wechatpayOdds } from "./weather.ts";
 
-test("every three rounds kill each victim once, in an order that the seed decides", () => {
-  const orders = ["a", "b", "c", "d", "e", "f"].map((seed) =>
-    [1, 2, 3].map((round) => victimOf(round, seed)),
-  );
-  for (const order of orders) {
-    expect(order.toSorted()).toEqual(["PostgreSQL", "everything", "server"]);
-  }
-  expect(new Set(orders.map(String)).size).toBeGreaterThan(1);
-  expect([4, 5, 6].map((round) => victimOf(round, "a")).toSorted()).toEqual(orders[0]?.toSorted());
+const all = Object.keys(deeds);
+
+test("every hand of rounds does each deed once, in an order that the seed decides", () => {
+  const rounds = all.map((_, at) => at + 1);
+  const orders = ["a", "b", "c"].map((seed) => rounds.map((round) => deedOf(round, seed)));
+  for (const order of orders) expect(order.toSorted()).toEqual(all.toSorted());
+  expect(new Set(orders.map(String)).size).toBe(3);
+  const second = rounds.map((round) => deedOf(round + all.length, "a"));
+  expect(second.toSorted()).toEqual(all.toSorted());
+  expect(second).not.toEqual(orders[0]);
+});
+
+test("the weather has every kind of fault that the simulator knows", () => {
+  const kinds = [...Object.keys(odds), ...Object.keys(wechatpayOdds)];
+  expect(kinds.toSorted()).toEqual(Object.keys(faultKinds).toSorted());
 });

@@ -1,20 +1,26 @@
-/** Load, kills, and at the end the audit. */
-import type { Platform } from "../../e2e/platform.ts";
-import { isReady, ownPlace, startPlatform } from "../../e2e/platform.ts";
+/** Load, one deed a round and an audit after each, and at the end the whole audit. */
+import { addressesOf, isReady, ownPlace, startPlatform } from "../../e2e/platform.ts";
 import { audit, isSound, wordFindings } from "../../e2e/play/audit.ts";
+import type { Finding } from "../../e2e/play/audit.ts";
+import { auditNow, toldIn } from "../../e2e/play/database-audit.ts";
 import type { Chapter } from "../../e2e/play/diary.ts";
 import { readFacts } from "../../e2e/play/facts.ts";
 import { pause } from "../../e2e/play/member.ts";
 import type { Chance } from "../../e2e/play/random.ts";
 import { createChance } from "../../e2e/play/random.ts";
-import type { Stage } from "../../e2e/play/stage.ts";
+import type { Crowd, Stage } from "../../e2e/play/stage.ts";
 import { createStage, fillShelves, playCrowd, withShortClose } from "../../e2e/play/stage.ts";
 import type { StoryName } from "../../e2e/play/stories.ts";
 import { castOf, stories } from "../../e2e/play/stories.ts";
 import { settle } from "../../e2e/play/unfinished.ts";
+import { createWire, judgeWire } from "../../e2e/play/wire.ts";
+import { partsOf } from "./processes.ts";
+import { embeddedUrl } from "../../server/kernel/embedded-postgres.ts";
 import type { Progress } from "../progress.ts";
-import type { Victim } from "./victims.ts";
-import { killAndWait } from "./victims.ts";
+import type { Deed, Site } from "./deeds.ts";
+import { chaosSettings, deeds } from "./deeds.ts";
+import { createMidway, judgeMidway } from "./midway.ts";
+import { letAllStorm, settleRefunds } from "./weather.ts";
 
 export interface ChaosOptions {
   readonly home: string;
@@ -25,12 +31,15 @@ export interface ChaosOptions {
   readonly stopped: AbortSignal;
 }
 
-/** Members at once: enough that every kill meets requests in every step. */
+/** Two that answer and one that works: the least that can disagree with each other. */
+const processes = { apis: 2, workers: 1 };
+/** Members at once: enough that every deed meets requests in every step. */
 const atOnce = 32;
-/** From the moment that all is well again until the next kill. */
-const calmMs = { least: 500, most: 3_500 };
-/** More than the load of twenty rounds can buy, and less than a member wants who wants too much. */
+/** From the moment that all is well again until the next deed. */
+const calmMs = { least: 500, most: 2_500 };
+/** Less than a member wants who wants too much; filled up again when half of it is sold. */
 const shelvesFor = 4_000;
+const roundsPerFilling = 10;
 /** What a kill has left half done is asked about again after seconds, then minutes. */
 const settleMsMax = 300_000;
 const speedAtTheEnd = 60;
@@ -39,56 +48,101 @@ const tellEveryMs = 1_000;
 const roundsOfLongRun = 10;
 const neverPaying = 20;
 
-/**
- * The supervisor gives up a program that dies over and over, as it should; with one crash of
- * everything in each hand of three, nothing dies so often under one supervisor.
- */
-const hand = ["server", "PostgreSQL", "everything"] as const;
-
 export async function runChaos(options: ChaosOptions) {
-  const { home, rounds, seed, say, progress, stopped } = options;
+  const { rounds, seed, stopped } = options;
   const startedAt = performance.now();
-  const environment = await ownPlace();
-  let platform = await startPlatform({ home, environment });
-  const stage = createStage(platform.demo);
-  const chapters: Chapter[] = [];
-  const chance = createChance(seed);
-  let isOver = false;
+  const diary: Diary = { begun: new Set(), ended: [] };
+  const chapters = diary.ended;
+  const site = await open(options, diary);
+  const { stage, wire } = site;
+  const life = new AbortController();
   try {
     await fillShelves(stage, shelvesFor);
-    await stage.outside.letStorm(seed);
-    const run = `c${Date.now().toString(36)}`;
-    const crowd = {
-      run,
-      seed,
-      atOnce,
-      onEnd: (chapter: Chapter) => void chapters.push(chapter),
-    };
-    if (rounds >= roundsOfLongRun) {
-      const late = Array.from({ length: neverPaying }, (): StoryName => "never");
-      const next = () => late.pop();
-      await withShortClose(stage, run, () => playCrowd(stage, { ...crowd, next }));
-    }
-    const cast = createCast(chance);
-    const load = playCrowd(stage, { ...crowd, next: () => (isOver ? undefined : cast()) });
-    for (let round = 1; round <= rounds && !stopped.aborted; round += 1) {
-      const told = await playRound(platform, { round, chance, seed, stage, environment });
-      platform = told.platform;
-      say(`round ${round} of ${rounds}: ${told.words}; ${chapters.length} stories have ended`);
-    }
-    isOver = true;
+    await letAllStorm(stage.outside, seed);
+    const { run, onBegin, onEnd } = site;
+    const crowd = { run, seed, atOnce, onBegin, onEnd };
+    if (rounds >= roundsOfLongRun) await playNever(stage, crowd);
+    const cast = createCast(createChance(`${seed}/cast`));
+    const next = () => (life.signal.aborted ? undefined : cast());
+    const load = playCrowd(stage, { ...crowd, next });
+    const broken = await playRounds(site, options, diary);
+    life.abort();
     stopped.throwIfAborted();
-    const left = await finish(stage, load, { progress, chapters, stopped });
+    if (broken.length > 0) return { lines: ["", ...wordFindings(broken)], isSound: false };
+    const left = await finish(stage, load, { ...options, chapters });
     const facts = await readFacts(stage.witness, chapters, left);
-    const findings = audit(facts, { storm: true });
+    const findings = [...audit(facts, { storm: true }), ...judgeWire(wire.heard)];
     const seconds = Math.round((performance.now() - startedAt) / 1000);
     const title = `${rounds} rounds, seed "${seed}", ${chapters.length} stories, ${seconds} s`;
     return { lines: ["", title, "", ...wordFindings(findings)], isSound: isSound(findings) };
   } finally {
-    isOver = true;
-    progress.end();
-    await platform.stop();
+    life.abort();
+    options.progress.end();
+    await site.platform.stop();
   }
+}
+
+interface Diary {
+  readonly begun: Set<Chapter>;
+  readonly ended: Chapter[];
+}
+
+async function open(options: ChaosOptions, { begun, ended }: Diary): Promise<Site> {
+  const { home, seed } = options;
+  const place = { ...(await ownPlace(processes)), ...chaosSettings(home) };
+  const platform = await startPlatform({ home, environment: place });
+  const parts = partsOf(addressesOf(place), processes.apis);
+  const servers = parts.slice(0, processes.apis);
+  const wire = createWire(servers.map(({ address }) => address));
+  const demo = { ...platform.demo, baseUrl: servers[0]?.address ?? "" };
+  return {
+    platform,
+    place,
+    servers,
+    workers: parts.slice(processes.apis),
+    stage: createStage(demo, wire),
+    wire,
+    chance: createChance(seed),
+    seed,
+    run: `c${Date.now().toString(36)}`,
+    onBegin: (chapter) => void begun.add(chapter),
+    onEnd: (chapter) => void ended.push(chapter),
+  };
+}
+
+/** Gives the sentences that are not true; then no further round is played. */
+async function playRounds(
+  site: Site,
+  options: ChaosOptions,
+  { begun, ended }: Diary,
+): Promise<Finding[]> {
+  const { rounds, seed, say, stopped, home } = options;
+  const midway = createMidway(site.stage.witness, site.wire);
+  const { tenantId } = site.platform.demo;
+  for (let round = 1; round <= rounds && !stopped.aborted; round += 1) {
+    if (round % roundsPerFilling === 0) await fillShelves(site.stage, shelvesFor);
+    const calm = calmMs.least + site.chance.below(calmMs.most - calmMs.least);
+    await pause(calm);
+    const told = await deeds[deedOf(round, seed)](site);
+    const findings = judgeMidway(await midway.read());
+    const within = await auditNow(
+      { databaseUrl: embeddedUrl(home) ?? "", tenantId },
+      toldIn(begun),
+    );
+    const all = [...findings, ...within, ...judgeWire(site.wire.heard)];
+    const broken = all.filter(({ contradictions }) => contradictions.length > 0);
+    const sentences = findings.map(({ sentence }) => sentence).join("; ");
+    const when = `after ${(calm / 1000).toFixed(1)} s ${told}`;
+    say(`round ${round} of ${rounds}: ${when}; ${ended.length} stories; ${sentences}`);
+    if (broken.length > 0) return broken;
+  }
+  return [];
+}
+
+function playNever(stage: Stage, crowd: Omit<Crowd, "next">): Promise<Chapter[]> {
+  const late = Array.from({ length: neverPaying }, (): StoryName => "never");
+  const next = () => late.pop();
+  return withShortClose(stage, crowd.run, () => playCrowd(stage, { ...crowd, next }));
 }
 
 /** Stories without end, in the mixture of the demo; those who never pay would pile up. */
@@ -98,39 +152,17 @@ function createCast(chance: Chance): () => StoryName {
   return () => chance.pick(mixture);
 }
 
-async function playRound(
-  platform: Platform,
-  given: {
-    round: number;
-    chance: Chance;
-    seed: string;
-    stage: Stage;
-    environment: Readonly<Record<string, string>>;
-  },
-): Promise<{ platform: Platform; words: string }> {
-  const { round, chance, seed, stage, environment } = given;
-  const afterMs = calmMs.least + chance.below(calmMs.most - calmMs.least);
-  await pause(afterMs);
-  const victim = victimOf(round, seed);
-  const when = `killed ${victim} after ${(afterMs / 1000).toFixed(1)} s`;
-  const back = (ms: number) => `${when}, back after ${(ms / 1000).toFixed(1)} s`;
-  if (victim !== "everything") {
-    return { platform, words: back(await killAndWait(platform, victim)) };
-  }
-  const killedAt = performance.now();
-  await platform.kill();
-  // At the same addresses: clients and channels know them.
-  const next = await startPlatform({ home: platform.home, environment });
-  // The simulator keeps what it has answered, but not the weather.
-  await stage.outside.letStorm(`${seed}/${round}`);
-  return { platform: next, words: back(performance.now() - killedAt) };
-}
+/**
+ * The supervisor gives up a program that dies over and over, as it should; with one crash of
+ * everything in each hand, nothing dies so often under one supervisor.
+ */
+const hand = Object.keys(deeds) as Deed[];
 
-/** Each hand of three in an order of its own. */
-export function victimOf(round: number, seed: string): Victim | "everything" {
+/** Each hand in an order of its own. */
+export function deedOf(round: number, seed: string): Deed {
   const at = round - 1;
   const dealt = createChance(`${seed}/hand ${Math.floor(at / hand.length)}`).shuffle(hand);
-  return dealt[at % hand.length] ?? "server";
+  return dealt[at % hand.length] ?? "kill a server";
 }
 
 /** Nobody new comes, the weather clears up, and everything that has begun comes to its end. */
@@ -149,7 +181,12 @@ async function finish(
   );
   await load.finally(() => clearInterval(telling));
   const tell = (count: number) => progress.tell(`${count} things come to their end`);
-  const left = await settle(witness, new Map(), { waitMs: settleMsMax, stopped, tell });
+  const waiting = { waitMs: settleMsMax, stopped, tell };
+  await settleRefunds(outside, "abnormal");
+  const left = await settle(witness, new Map(), waiting);
+  // What the channel gave up is done by hand when nothing else of the payment is under way.
+  const settled = left.length === 0 ? await settleRefunds(outside, "closed") : 0;
+  const leftAtLast = settled === 0 ? left : await settle(witness, new Map(), waiting);
   progress.end();
-  return left;
+  return leftAtLast;
 }

@@ -25,6 +25,7 @@ export interface ChildEvents {
 }
 
 export interface Child {
+  readonly name: string;
   /** Returns when it is ready, or has been given up, or is to stop. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -119,6 +120,7 @@ export function createChild(program: Program, events: ChildEvents): Child {
   }
 
   return {
+    name: program.name,
     start: async () => {
       launch();
       await untilReady();

@@ -35,6 +35,14 @@ async function anyPort(): Promise<number> {
   return (await findFreePort({ host, port: 0 })) ?? 0;
 }
 
+/** The first of so many free ports in a row, below those that systems give to clients. */
+async function anyRow(length: number): Promise<number> {
+  for (let first = 21_000 + (process.pid % 9_000); ; first += length) {
+    const row = Array.from({ length }, (_, at) => findFreePort({ host, port: first + at }));
+    if ((await Promise.all(row)).every((port) => port !== undefined)) return first;
+  }
+}
+
 type Run = ReturnType<typeof start>;
 
 function start(environment: Readonly<Record<string, string>> = {}) {
@@ -219,3 +227,23 @@ async function query(url: string, text: string): Promise<unknown[]> {
     await client.end();
   }
 }
+
+test("runs several processes that answer and one that works, each at a port of its own", async () => {
+  ports = { ...ports, server: await anyRow(3) };
+  const run = begin({ ...noDatabase, STAND_PROCESSES: "2", STAND_WORKERS: "1" });
+  const [first, second, worker] = [0, 1, 2].map((at) => `http://${host}:${ports.server + at}`);
+  await run.untilSaid(/ready at/);
+  expect(run.output()).toContain(`ready at ${first} and ${second}\n`);
+  const tell = (path: string) =>
+    Promise.all([first, second, worker].map(async (at) => (await fetch(at + path)).text()));
+  expect(await tell("/role")).toEqual(["api", "api", "worker"]);
+  expect(await tell("/public-url")).toEqual(["", "", first]);
+
+  const before = await tell("/");
+  expect(recordedChildren().map(({ pid }) => String(pid))).toEqual(expect.arrayContaining(before));
+  process.kill(Number(before[1]), "SIGKILL");
+  await run.untilSaid(/the server 2 is back/);
+  const after = await tell("/");
+  expect([after[0], after[2]]).toEqual([before[0], before[2]]);
+  expect(after[1]).not.toBe(before[1]);
+});

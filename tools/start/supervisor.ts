@@ -20,7 +20,7 @@ export interface Plan {
   readonly databaseUrl: string | undefined;
   /** For the embedded one, over those that it sets itself. */
   readonly databaseSettings: PostgresSettings;
-  readonly server: Endpoint & { readonly script: string; readonly stopTimeoutMs: number };
+  readonly server: ServerPlan;
   readonly simulator: Endpoint & { readonly script: string };
   /** Where the server finds the simulator; without it where this one listens. */
   readonly simulatorUrl: string | undefined;
@@ -31,8 +31,19 @@ export interface Plan {
   readonly onReady: (addresses: Addresses) => void;
 }
 
+/** The first process listens there, each further one at the next port. */
+interface ServerPlan extends Endpoint {
+  readonly script: string;
+  readonly stopTimeoutMs: number;
+  /** Processes that answer; without workers they work, too. */
+  readonly processes: number;
+  /** Processes that only work. */
+  readonly workers: number;
+}
+
 export interface Addresses {
-  readonly server: string;
+  /** Of all that answer. */
+  readonly servers: readonly string[];
   readonly simulator: string;
 }
 
@@ -52,16 +63,16 @@ const releaseMs = 1_000;
 const simulatorStopTimeoutMs = 5_000;
 
 /**
- * Runs PostgreSQL, simulator and server as children of this process and starts again what dies.
- * What was started is stopped in the opposite order, whatever happens: the server first, so that
- * it can finish what it has begun while everything that it needs is there.
+ * Runs PostgreSQL, simulator and servers as children of this process and starts again what dies.
+ * What was started is stopped in the opposite order, whatever happens: the servers first, so
+ * that they can finish what they have begun while everything that they need is there.
  */
 export class Supervisor {
   readonly #plan: Plan;
   readonly #stopRequested = Promise.withResolvers<void>();
   #database: Promise<SupervisedDatabase> | undefined;
   #simulator: Child | undefined;
-  #server: Child | undefined;
+  #servers: Child[] = [];
   #lock: FileLock | undefined;
   #facts: RunFacts = {};
   #stops = 0;
@@ -95,7 +106,7 @@ export class Supervisor {
     this.#stopRequested.resolve();
     if (this.#stops !== 2) return;
     this.#plan.terminal.say("Killing what still runs; the next start repairs what that leaves.");
-    this.#server?.kill();
+    for (const server of this.#servers) server.kill();
     this.#simulator?.kill();
   }
 
@@ -114,7 +125,7 @@ export class Supervisor {
     const { terminal, databaseUrl } = this.#plan;
     const ports = await this.#choosePorts();
     if (this.#stopping) return;
-    this.#record({ address: urlOf(ports.server) });
+    this.#record({ address: urlOf(ports.servers[0]) });
     this.#simulator = this.#child(this.#simulatorProgram(ports.simulator));
     const simulatorReady = this.#simulator.start();
     const what = databaseUrl === undefined ? "PostgreSQL and the simulator" : "the simulator";
@@ -123,22 +134,26 @@ export class Supervisor {
       return found;
     });
     if (this.#stopping) return;
-    await this.#startServer(url, ports);
+    await this.#startServers(url, ports);
     if (this.#stopping) return;
-    this.#plan.onReady({ server: urlOf(ports.server), simulator: urlOf(ports.simulator) });
+    const servers = ports.servers.slice(0, this.#plan.server.processes).map(urlOf);
+    this.#plan.onReady({ servers, simulator: urlOf(ports.simulator) });
   }
 
   async #choosePorts(): Promise<Ports> {
     const { server, simulator } = this.#plan;
-    if (server.port === simulator.port && server.port !== 0) {
-      throw new StartRefusedError(
-        `PORT and SIMULATOR_PORT are both ${server.port}: set one of them to another port.`,
-      );
+    const wanted = endpointsOf(server);
+    if (simulator.port !== 0 && wanted.some(({ port }) => port === simulator.port)) {
+      const taken =
+        simulator.port === server.port
+          ? `PORT and SIMULATOR_PORT are both ${server.port}`
+          : `SIMULATOR_PORT ${simulator.port} is that of a process of the server`;
+      throw new StartRefusedError(`${taken}: set one of them to another port.`);
     }
-    return {
-      server: await checkPort(server, "PORT"),
-      simulator: await checkPort(simulator, "SIMULATOR_PORT"),
-    };
+    const [first, ...others] = wanted;
+    const servers: Ports["servers"] = [await checkPort(first, "PORT")];
+    for (const each of others) servers.push(await checkPort(each, "PORT"));
+    return { servers, simulator: await checkPort(simulator, "SIMULATOR_PORT") };
   }
 
   async #startDatabase(ports: Ports): Promise<string> {
@@ -149,41 +164,59 @@ export class Supervisor {
       settings: databaseSettings,
       say: (line) => terminal.say(line),
       onMoved: (url) => {
-        void this.#replaceServer(url, ports);
+        void this.#replaceServers(url, ports);
       },
       onGivenUp: (reason) => this.#fail(`${reason}; its log is ${join(home, "postgres.log")}`),
     });
     return (await this.#database).url;
   }
 
-  async #startServer(databaseUrl: string, ports: Ports): Promise<void> {
-    const server = this.#child(this.#serverProgram(databaseUrl, ports));
-    this.#server = server;
-    await this.#plan.terminal.step("Starting the server", () => server.start());
+  async #startServers(databaseUrl: string, ports: Ports): Promise<void> {
+    const children = ports.servers.map((endpoint, at) =>
+      this.#child(this.#serverProgram({ databaseUrl, endpoint, at, ports })),
+    );
+    this.#servers = children;
+    const [first, ...others] = children;
+    const what = others.length === 0 ? "the server" : `${children.length} processes of the server`;
+    await this.#plan.terminal.step(`Starting ${what}`, async () => {
+      // The first one makes what a new installation lacks; the others find it there.
+      await first?.start();
+      if (!this.#stopping) await Promise.all(others.map((child) => child.start()));
+    });
   }
 
   /** The port that PostgreSQL had was taken while it was down. */
-  async #replaceServer(databaseUrl: string, ports: Ports): Promise<void> {
-    await this.#server?.stop();
-    if (!this.#stopping) await this.#startServer(databaseUrl, ports);
+  async #replaceServers(databaseUrl: string, ports: Ports): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.stop()));
+    if (!this.#stopping) await this.#startServers(databaseUrl, ports);
   }
 
-  #serverProgram(databaseUrl: string, ports: Ports): Program {
+  #serverProgram(given: {
+    readonly databaseUrl: string;
+    readonly endpoint: Endpoint;
+    readonly at: number;
+    readonly ports: Ports;
+  }): Program {
+    const { databaseUrl, endpoint, at, ports } = given;
     const { home, server, channelHosts } = this.#plan;
     const simulatorUrl = this.#plan.simulatorUrl ?? urlOf(ports.simulator);
+    const name = nameOf(server, at);
     return {
-      name: "server",
+      name,
       script: server.script,
       environment: {
+        ...roleOf(server, at),
+        // One that only works takes no notices: channels are told the first one's address.
+        ...(at < server.processes ? {} : publicUrlOf(ports)),
         DATABASE_URL: databaseUrl,
-        PORT: String(ports.server.port),
-        HOST: ports.server.host,
+        PORT: String(endpoint.port),
+        HOST: endpoint.host,
         TONGBAO_HOME: home,
         SIMULATOR_URL: simulatorUrl,
         CHANNEL_HOSTS: [...channelHosts, new URL(simulatorUrl).host].join(","),
       },
-      logPath: join(home, "server.log"),
-      isReady: () => answersOk(`${urlOf(ports.server)}/readyz`),
+      logPath: join(home, `${name.replace(" ", "-")}.log`),
+      isReady: () => answersOk(`${urlOf(endpoint)}/readyz`),
       stopTimeoutMs: server.stopTimeoutMs,
     };
   }
@@ -223,8 +256,13 @@ export class Supervisor {
   }
 
   #recordChildren(): void {
-    const identities = [this.#server?.identity(), this.#simulator?.identity()];
-    this.#record({ children: identities.filter((identity) => identity !== undefined) });
+    const children = [...this.#servers, this.#simulator].flatMap((child) => {
+      const identity = child?.identity();
+      return child === undefined || identity === undefined
+        ? []
+        : [{ ...identity, name: child.name }];
+    });
+    this.#record({ children });
   }
 
   async #endOrphans(former: LockHolder | undefined): Promise<void> {
@@ -240,7 +278,7 @@ export class Supervisor {
     this.#record({ stopping: true });
     this.#plan.terminal.say("Stopping.");
     await this.#plan.terminal.step("Stopping", async () => {
-      await this.#server?.stop();
+      await Promise.all(this.#servers.map((server) => server.stop()));
       await this.#simulator?.stop();
       // One that did not start has said so already.
       const database = await this.#database?.catch(() => undefined);
@@ -253,12 +291,38 @@ export class Supervisor {
 interface RunFacts {
   readonly address?: string;
   readonly stopping?: boolean;
-  readonly children?: readonly ProcessIdentity[];
+  readonly children?: readonly (ProcessIdentity & { readonly name: string })[];
 }
 
 interface Ports {
-  readonly server: Endpoint;
+  /** In the order of their ports: those that answer first. */
+  readonly servers: [Endpoint, ...Endpoint[]];
   readonly simulator: Endpoint;
+}
+
+/** 0 is any free port, for each of them. */
+function endpointsOf({ host, port, processes, workers }: ServerPlan): Ports["servers"] {
+  const others = Array.from({ length: processes + workers - 1 }, (_, at) => ({
+    host,
+    port: port === 0 ? 0 : port + 1 + at,
+  }));
+  return [{ host, port }, ...others];
+}
+
+/** As people read it, and as its log is called. */
+function nameOf({ processes }: ServerPlan, at: number): string {
+  if (at >= processes) return `worker ${at - processes + 1}`;
+  return at === 0 ? "server" : `server ${at + 1}`;
+}
+
+/** Without workers the setting of whoever started this holds. */
+function roleOf({ processes, workers }: ServerPlan, at: number): Readonly<Record<string, string>> {
+  if (workers === 0) return {};
+  return { TONGBAO_ROLE: at < processes ? "api" : "worker" };
+}
+
+function publicUrlOf({ servers: [first] }: Ports): Readonly<Record<string, string>> {
+  return { TONGBAO_PUBLIC_URL: process.env["TONGBAO_PUBLIC_URL"]?.trim() || urlOf(first) };
 }
 
 /** Whoever is stopping, or is about to notice that it should, is waited for. */

@@ -51,3 +51,9 @@ export async function withSeed(
     throw new Error(`TEST_SEED=${seed} repeats this: ${why}`, { cause: error });
   }
 }
+
+/** Says how many random steps a test has taken; `npm test` adds them up from its report. */
+export function countSteps(task: { readonly meta: object }, machines: string, steps: number): void {
+  Object.assign(task.meta, { randomSteps: steps });
+  process.stdout.write(`random steps of ${machines}: ${steps.toLocaleString("en")}\n`);
+}

@@ -11,12 +11,19 @@ const supervisor = new Supervisor({
   home,
   databaseUrl: process.env["DATABASE_URL"],
   databaseSettings: { fsync: "off" },
-  server: { script, host, port: Number(serverPort), stopTimeoutMs: 5_000 },
+  server: {
+    script,
+    host,
+    port: Number(serverPort),
+    stopTimeoutMs: 5_000,
+    processes: Number(process.env["STAND_PROCESSES"] ?? "1"),
+    workers: Number(process.env["STAND_WORKERS"] ?? "0"),
+  },
   simulator: { script, host, port: Number(simulatorPort) },
   simulatorUrl: undefined,
   channelHosts: ["openapi.alipay.com"],
   terminal: createTerminal(),
-  onReady: ({ server }) => process.stderr.write(`ready at ${server}\n`),
+  onReady: ({ servers }) => process.stderr.write(`ready at ${servers.join(" and ")}\n`),
 });
 onStopSignals(() => supervisor.stop());
 process.exitCode = await supervisor.run();

@@ -12,6 +12,8 @@ if (REFUSE_TO_START === "yes" && PORT !== undefined) {
 }
 const server = createServer((request, response) => {
   if (request.url === "/database") response.end(process.env["DATABASE_URL"]);
+  else if (request.url === "/role") response.end(process.env["TONGBAO_ROLE"]);
+  else if (request.url === "/public-url") response.end(process.env["TONGBAO_PUBLIC_URL"]);
   else if (request.url === "/channel-hosts") response.end(process.env["CHANNEL_HOSTS"]);
   else response.end(String(process.pid));
 });
