@@ -37,7 +37,7 @@ export const startedAt = Date.UTC(2026, 10, 21, 4);
 export const closeAfterMs = 30 * minuteMs;
 export const completeAfterMs = 7 * dayMs;
 
-const account: AccountIdentity = {
+export const account: AccountIdentity = {
   id: idOf<"ChannelAccount">(1),
   channel: "plain",
   merchantId: "m-1",
