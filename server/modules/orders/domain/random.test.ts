@@ -4,6 +4,7 @@ import type { Machine } from "../../../kernel/machine.ts";
 import { movesIn } from "../../../kernel/testing/moves.ts";
 import { countSteps, seededRandom, withSeed } from "../../../kernel/testing/random.ts";
 import { attemptMachine, paymentMachine, refundMachine } from "../../payments/index.ts";
+import { saleAccount, saleMachine } from "../../sales/index.ts";
 import { orderMachine, orderRefundMachine } from "./machine.ts";
 import type { Market } from "./testing/market.ts";
 import { openMarket, settle, takeStep } from "./testing/market.ts";
@@ -18,10 +19,22 @@ const machines: readonly Machine[] = [
   paymentMachine,
   attemptMachine,
   refundMachine,
+  saleMachine,
+];
+
+/** The run did each of these, or it has proved nothing. */
+const placing = [
+  "placed",
+  "refused",
+  "in a sale: placed",
+  "in a sale: sale_not_found",
+  "in a sale: sale_not_open",
+  "in a sale: sale_limit_reached",
+  "in a sale: sold_out",
 ];
 
 /**
- * Orders, payments and the ledger together, as one transaction after the other: everything is
+ * Orders, payments, sales and the ledger together, as one transaction after the other: everything is
  * looked at after each of them. In the end all that was told is heard, and nothing is unfinished.
  */
 test("keeps every invariant, whatever is repeated, late, in another order or lost [REF-15]", ({
@@ -29,6 +42,7 @@ test("keeps every invariant, whatever is repeated, late, in another order or los
 }) =>
   withSeed((random) => {
     const seen: SeenMoves = new Map();
+    const outcomes = new Map<string, number>();
     let steps = 0;
     for (let life = 1; life <= lives; life += 1) {
       const market = openMarket(seededRandom(random.below(2 ** 32)));
@@ -44,10 +58,25 @@ test("keeps every invariant, whatever is repeated, late, in another order or los
       settle(market, look);
       witness.lookAtAll();
       checkEnd(market);
+      checkSalesEnd(market);
+      for (const name of market.outcomes) outcomes.set(name, (outcomes.get(name) ?? 0) + 1);
     }
-    countSteps(task, "orders and payments", steps);
+    countSteps(task, "orders, payments and sales", steps);
     expect([...seen.keys()].toSorted()).toEqual(machines.flatMap(movesIn).toSorted());
+    for (const name of placing) expect(outcomes.get(name) ?? 0, name).toBeGreaterThan(lives / 20);
   }));
+
+/** What was set aside for sales and not sold is on the shelf again. */
+function checkSalesEnd({ shop, sales }: Market): void {
+  for (const { id, items, state } of sales.world.sales.values()) {
+    assert(state === "ended", "every sale ends");
+    for (const skuId of items.keys()) {
+      const account = shop.world.ledger.accounts.get(saleAccount(id, skuId));
+      const left = (account?.posted ?? 0n) + (account?.pendingDebits ?? 0n);
+      assert(left === 0n, "nothing is left in a sale that is over");
+    }
+  }
+}
 
 /** Nothing waits for anything, and every fen is with the shop or with the payer. */
 function checkEnd({ shop }: Market): void {

@@ -23,10 +23,12 @@ import {
   decideStartClosing,
 } from "../../../payments/domain/testing/door.ts";
 import type { Attempt, Refund } from "../../../payments/index.ts";
+import type { Sale, SaleId } from "../../../sales/index.ts";
 import { decideCompleteDueOrder } from "../ending.ts";
 import type { OrderPaymentEvent } from "../payment-events.ts";
 import { orderPaymentEventTypes } from "../payment-events.ts";
 import type { Order, OrderId } from "../types.ts";
+import { countBought, openMarketSales } from "./market-sales.ts";
 import type { Shop } from "./shop.ts";
 import {
   account,
@@ -52,17 +54,20 @@ const ordersMax = 5;
 export type Market = ReturnType<typeof openMarket>;
 
 export function openMarket(random: SeededRandom) {
-  const shop = createShop(skus, shelf);
+  const onSale = new Map<SaleId, Sale>();
+  const shop = createShop(skus, shelf, onSale);
   shop.terms.latePayment = random.pick(["refund", "revive"]);
   /** Ids that shop does not count. */
   let made = 1_000_000;
   return {
     shop,
     random,
+    sales: openMarketSales(shop, onSale, random),
     /** All that payments have told, oldest first; `heard` of it is behind the cursor. */
     log: new Array<OrderPaymentEvent>(),
     heard: 0,
-    lost: 0,
+    /** What placing has led to, for a run that must have seen all of it. */
+    outcomes: new Array<string>(),
     nextId: <Name extends string>() => idOf<Name>((made += 1)),
   };
 }
@@ -72,9 +77,11 @@ export function takeStep(market: Market): void {
   const { shop, random } = market;
   const { world } = shop;
   shop.advance(random.below(closeAfterMs / 30));
-  if (world.orders.size === 0) return void place(market);
-  const kind = random.below(100);
-  if (kind < 6 && world.orders.size < ordersMax) return void place(market);
+  if (world.orders.size === 0 && random.chance(0.5)) return place(market);
+  const kind = random.below(108);
+  if (kind >= 104) return hearOfUnits(market);
+  if (kind >= 100 || world.orders.size === 0) return void market.sales.act();
+  if (kind < 6 && world.orders.size < ordersMax) return place(market);
   if (kind < 34) return void actOnOrder(market, pickValue(random, world.orders));
   if (kind < 52) return hearSomething(market);
   if (kind < 78 && world.payments.attempts.size > 0) {
@@ -92,10 +99,22 @@ function pickValue<Value>(random: SeededRandom, from: ReadonlyMap<unknown, Value
   throw new Error("there is one");
 }
 
-function place({ shop, random }: Market) {
+const members = ["m-1", "m-1", "m-2", "m-3"];
+
+function place({ shop, sales, random, outcomes }: Market): void {
   const quantity = 1 + random.below(3);
   const few = [{ skuId: random.pick(skus).id, quantity }];
-  return shop.place(random.chance(0.4) ? tray : few);
+  const lines = random.chance(0.4) ? tray : few;
+  const memberId = random.pick(members);
+  const running = [...sales.world.sales.keys()];
+  if (running.length === 0 || random.chance(0.4)) {
+    const { kind } = shop.place(lines, { memberId });
+    outcomes.push(kind);
+    return;
+  }
+  countBought(shop.world);
+  const outcome = shop.place(lines, { memberId, saleId: random.pick(running) });
+  outcomes.push(`in a sale: ${outcome.kind === "refused" ? outcome.code : outcome.kind}`);
 }
 
 function actOnOrder({ shop, random }: Market, { id }: Order): unknown {
@@ -115,8 +134,12 @@ function actOnOrder({ shop, random }: Market, { id }: Order): unknown {
 
 // Events
 
-/** What payments have just told joins the log. */
-export function takeTold({ shop, log }: Market): void {
+/** What payments and orders have just told joins the logs. */
+export function takeTold({ shop, sales, log }: Market): void {
+  for (const { type, data } of shop.world.written.events) {
+    if (type !== "order_closed" && type !== "order_restocked") continue;
+    if (data.saleId !== undefined) sales.log.push(data.saleId);
+  }
   const { events } = shop.world.payments.written;
   for (const event of events) if (isHeardByOrders(event)) log.push(event);
   events.length = 0;
@@ -140,8 +163,19 @@ function hearSomething(market: Market): void {
     return shop.hear(required(log[market.heard + random.below(log.length - market.heard)], "one"));
   }
   market.heard += 1;
-  if (kind === 2) market.lost += 1;
-  else shop.hear(next);
+  // Lost, as it were, until the end.
+  if (kind !== 2) shop.hear(next);
+}
+
+/** Sales hear of units that came back, in the same disorder. */
+function hearOfUnits({ sales, random }: Market): void {
+  const { log } = sales;
+  if (log.length === 0) return void sales.act();
+  const next = log[sales.heard];
+  const kind = random.below(10);
+  if (next === undefined || kind === 0) return sales.returnUnits(random.pick(log));
+  sales.heard += 1;
+  if (kind !== 2) sales.returnUnits(next);
 }
 
 /** From the first event to the last, with those that this brings about. */
@@ -306,6 +340,14 @@ export function settle(market: Market, afterEach: () => void): void {
   hearAllAgain(market, afterEach);
   shop.advance(completeAfterMs);
   for (const id of world.orders.keys()) completeDue(shop, id, afterEach);
+  for (const id of [...market.sales.world.sales.keys()]) {
+    market.sales.end(id);
+    afterEach();
+  }
+  for (const id of market.sales.log) {
+    market.sales.returnUnits(id);
+    afterEach();
+  }
 }
 
 function endAttempt(market: Market, attempt: Attempt, afterEach: () => void): void {

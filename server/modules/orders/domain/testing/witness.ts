@@ -5,10 +5,13 @@
 import { assert, required } from "../../../../kernel/assert.ts";
 import type { Machine } from "../../../../kernel/machine.ts";
 import { openSecondBooks } from "../../../../testing/second-books.ts";
+import type { SkuId } from "../../../catalog/index.ts";
 import type { AccountId } from "../../../ledger/index.ts";
 import { accountsOfAttempts } from "../../../payments/domain/testing/door.ts";
 import type { Attempt, Refund } from "../../../payments/index.ts";
 import { attemptMachine, paymentMachine, refundMachine } from "../../../payments/index.ts";
+import type { Sale } from "../../../sales/index.ts";
+import { saleAccount, saleMachine } from "../../../sales/index.ts";
 import { orderMachine, orderRefundMachine } from "../machine.ts";
 import type { Order, OrderId, OrderRefund } from "../types.ts";
 import type { Market } from "./market.ts";
@@ -68,6 +71,10 @@ export function openWitness(market: Market, seen: SeenMoves) {
     );
     follow(refundMachine, payments.refunds, (refund, isNew) =>
       (isNew ? noted.newRefunds : noted.changedRefunds).has(refund),
+    );
+    const { newSales, changedSales } = market.sales.world.written;
+    follow(saleMachine, market.sales.world.sales, ({ id }, isNew) =>
+      (isNew ? newSales : changedSales).has(id),
     );
   }
 
@@ -139,6 +146,7 @@ export function openWitness(market: Market, seen: SeenMoves) {
         checkOrderEvents();
         checkTellings();
         checkUnits(market);
+        checkSales(market);
         checkMoney(market, accounts);
         takeTold(market);
         forgetWritten(market);
@@ -154,8 +162,10 @@ export function openWitness(market: Market, seen: SeenMoves) {
   };
 }
 
-function hasWritten({ shop }: Market): boolean {
+function hasWritten({ shop, sales }: Market): boolean {
   const { written, payments, ledger } = shop.world;
+  const { newSales, changedSales } = sales.world.written;
+  if (newSales.size + changedSales.size > 0) return true;
   if (ledger.written.length + written.placed.length + written.changed.size > 0) return true;
   const { newPayments, newAttempts, newRefunds, events } = payments.written;
   const { changedPayments, changedAttempts, changedRefunds } = payments.written;
@@ -163,7 +173,8 @@ function hasWritten({ shop }: Market): boolean {
   return changedPayments.size + changedAttempts.size + changedRefunds.size > 0;
 }
 
-function forgetWritten({ shop }: Market): void {
+function forgetWritten({ shop, sales }: Market): void {
+  sales.forgetWritten();
   const { written, payments, ledger } = shop.world;
   for (const rows of [written.placed, written.steps, written.events]) rows.length = 0;
   for (const rows of [written.changed, written.newRefunds, written.changedRefunds]) rows.clear();
@@ -181,12 +192,24 @@ function forgetWritten({ shop }: Market): void {
 
 const open: ReadonlySet<string> = new Set(["pending_payment", "paying", "closing"]);
 
-function checkUnits({ shop }: Market): void {
+/** Of one SKU on the shelf, or in a sale. */
+interface Units {
+  held: number;
+  /** What orders have bought from there; a range, see below. */
+  least: number;
+  most: number;
+}
+
+const onShelf = "shelf";
+
+function unitsBySource({ shop }: Market): Map<string, Units> {
   const { orders, refunds } = shop.world;
-  const counts = new Map(skus.map(({ id }) => [id, { held: 0, least: 0, most: 0 }]));
+  const units = new Map<string, Units>();
   for (const order of orders.values()) {
     for (const [at, { skuId, quantity }] of order.lines.entries()) {
-      const count = required(counts.get(skuId), "the SKU");
+      const source = `${order.saleId ?? onShelf} ${skuId}`;
+      const count = units.get(source) ?? { held: 0, least: 0, most: 0 };
+      units.set(source, count);
       if (open.has(order.state)) count.held += quantity;
       if (open.has(order.state) || order.state === "closed") continue;
       const { back, given } = unitsBack(order, at + 1, refunds.values());
@@ -195,12 +218,79 @@ function checkUnits({ shop }: Market): void {
       count.most += given > quantity ? quantity : quantity - back;
     }
   }
-  for (const [skuId, { held, least, most }] of counts) {
+  return units;
+}
+
+const none: Units = { held: 0, least: 0, most: 0 };
+
+function checkUnits(market: Market): void {
+  const { shop, sales } = market;
+  const units = unitsBySource(market);
+  for (const { id: skuId } of skus) {
     const stock = shop.stockOf(skuId);
-    assert(stock.onHand + stock.sold === shelf, "put in = on hand + sold");
+    const own = units.get(`${onShelf} ${skuId}`) ?? none;
     assert(stock.held <= stock.onHand, "nothing is oversold");
-    assert(stock.held === BigInt(held), "held is what open orders want");
+    assert(stock.held === BigInt(own.held), "held is what open orders want");
+    let { least, most } = own;
+    let aside = 0n;
+    for (const sale of sales.world.sales.values()) {
+      const account = shop.world.ledger.accounts.get(saleAccount(sale.id, skuId));
+      const ofSale = units.get(`${sale.id} ${skuId}`) ?? none;
+      if (account === undefined) {
+        assert(sale.scheduledAt === undefined, "units are set aside when a sale is scheduled");
+        assert(ofSale === none, "and nobody buys before");
+        continue;
+      }
+      least += ofSale.least;
+      most += ofSale.most;
+      aside += account.posted;
+      assert(account.pendingDebits === BigInt(ofSale.held), "the sale holds what its orders want");
+      checkAllotment(sale, skuId, account.posted, ofSale);
+    }
+    assert(stock.onHand + aside + stock.sold === shelf, "put in = on hand + set aside + sold");
     assert(stock.sold >= BigInt(least) && stock.sold <= BigInt(most), "sold is what was bought");
+  }
+}
+
+/** Until a sale ends, what it has not sold is there. */
+function checkAllotment(sale: Sale, skuId: SkuId, left: bigint, { least, most }: Units): void {
+  const { allotment } = required(sale.items.get(skuId), "the item");
+  const gone = allotment - left;
+  if (sale.state === "ended") assert(gone >= BigInt(least), "no more is left than was not sold");
+  else assert(gone >= BigInt(least) && gone <= BigInt(most), "set aside = left + sold");
+}
+
+// Sales
+
+function checkSales({ shop, sales }: Market): void {
+  const { orders, written } = shop.world;
+  for (const order of written.placed) {
+    if (order.saleId === undefined) continue;
+    const sale = required(sales.world.sales.get(order.saleId), "the sale of the order");
+    const isRunning = sale.state === "scheduled" || sale.state === "open";
+    const isInTime = shop.now() >= sale.opensAt && shop.now() < sale.closesAt;
+    assert(isRunning && isInTime, "orders are placed while the sale runs");
+    for (const { skuId, unitPriceMinor } of order.lines) {
+      assert(sale.items.get(skuId)?.priceMinor === unitPriceMinor, "at the price of the sale");
+    }
+  }
+  for (const sale of sales.world.sales.values()) checkLimits(sale, orders.values());
+}
+
+function checkLimits({ id, limitPerMember = Infinity, items }: Sale, orders: Iterable<Order>) {
+  const bought = new Map<string, number>();
+  const add = (key: string, quantity: number): number => {
+    const sum = (bought.get(key) ?? 0) + quantity;
+    bought.set(key, sum);
+    return sum;
+  };
+  for (const { saleId, memberId, state, lines } of orders) {
+    if (saleId !== id || state === "closed" || state === "refunded") continue;
+    for (const { skuId, quantity } of lines) {
+      const ofSku = add(`${memberId} ${skuId}`, quantity);
+      assert(ofSku <= (items.get(skuId)?.limitPerMember ?? Infinity), "within the SKU's limit");
+      assert(add(memberId, quantity) <= limitPerMember, "within the limit of the sale");
+    }
   }
 }
 
