@@ -57,6 +57,13 @@ async function start(settings: Settings) {
     work = startWork({ ...base, database, reactions: reactionsOf(modules) });
   }
 
+  const admission =
+    settings.role === "worker"
+      ? undefined
+      : modules.waitingRooms.startAdmitting({
+          onError: (error) => log.warn({ error }, "nobody was let in; it is tried again"),
+        });
+
   await seedDemo({ ...modules, log, home, settings });
   const address = await http.listen({ host: settings.host, port: settings.port });
   log.info(`listening on ${address}`);
@@ -68,6 +75,7 @@ async function start(settings: Settings) {
      */
     async stop(): Promise<void> {
       await http.stop();
+      await admission?.stop();
       await work?.stop();
       await committers.stop();
       await database.close();

@@ -111,7 +111,7 @@ export function createShop(skus: readonly Sku[], shelf = 5n) {
     place(lines: readonly { readonly skuId: SkuId; readonly quantity: number }[]) {
       const orderId = nextId<"Order">();
       const made = { orderId, number: `T${ids}`, memberId: "m-1", placedBy: "member:m-1" };
-      const wanted = { saleId: undefined, lines };
+      const wanted = { saleId: undefined, pass: undefined, lines };
       return decidePlaceOrder(world, { ...made, ...wanted, closeAfterMs, completeAfterMs }, now);
     },
 
