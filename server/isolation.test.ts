@@ -42,9 +42,10 @@ const namelessAnswers: Readonly<Record<string, string>> = {
   auditLedger: "sums, and what is wrong",
 };
 
-/** Routes that move nothing and need no key. */
+/** Routes that need no key. */
 const keylessRoutes: Readonly<Record<string, string>> = {
   issueSubmitToken: "what it gives out is a key; nothing is kept of it until it is used",
+  takeTicket: "a member has one ticket to a sale: asking again gives the same",
 };
 
 const { url } = await testDatabase();
@@ -116,7 +117,11 @@ async function ask(
     ...(request?.body === undefined ? {} : { body: JSON.stringify(request.body) }),
   });
   const text = await reply.text();
-  const json: { code?: string; items?: unknown[]; nextCursor?: string } = JSON.parse(text);
+  // A stream of events is looked at as the text that it is.
+  const isStream = reply.headers.get("content-type")?.startsWith("text/event-stream") === true;
+  const json: { code?: string; items?: unknown[]; nextCursor?: string } = isStream
+    ? {}
+    : JSON.parse(text);
   return { status: reply.status, text, json };
 }
 

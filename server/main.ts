@@ -63,6 +63,12 @@ async function start(settings: Settings) {
     work = startWork({ ...base, database, reactions: reactionsOf(modules) });
   }
 
+  const admission =
+    settings.role === "worker"
+      ? undefined
+      : modules.waitingRooms.startAdmitting({
+          onError: (error) => log.warn({ error }, "nobody was let in; it is tried again"),
+        });
   // One that only works has no callers who would need tokens.
   if (settings.role !== "worker") await seedDemo({ ...modules, log, home, settings });
   const address = await http.listen({ host: settings.host, port: settings.port });
@@ -75,6 +81,7 @@ async function start(settings: Settings) {
      */
     async stop(): Promise<void> {
       await http.stop();
+      await admission?.stop();
       await work?.stop();
       await committers.stop();
       await database.close();

@@ -123,6 +123,24 @@ export const refusals = {
     status: 409,
     title: "The sale is {state}: orders are taken from {opensAt} until {closesAt}.",
   },
+  sale_without_waiting_room: {
+    status: 409,
+    title: "The sale {saleId} has no waiting room: order without a pass.",
+  },
+  waiting_room_full: { status: 409, title: "The waiting room has taken {max} places: no more." },
+  sale_pass_needed: {
+    status: 403,
+    title:
+      "The sale {saleId} has a waiting room: take a ticket, and send its Sale-Pass once admitted.",
+  },
+  sale_pass_invalid: {
+    status: 403,
+    title: "This is no pass of this member for the sale {saleId}: take a ticket of one's own.",
+  },
+  sale_pass_expired: {
+    status: 409,
+    title: "The pass was good until {expiredAt}: take a ticket again for a new place.",
+  },
   sku_not_in_sale: { status: 422, title: "The sale {saleId} does not have the SKU {skuId}." },
   sale_limit_reached: {
     status: 409,

@@ -176,6 +176,14 @@ const table = {
     min: 16,
     max: 100_000,
   }),
+  streamsMax: integer({
+    name: "STREAMS_MAX",
+    // Each is looked at once a second, which costs about 20 us when something has changed.
+    meaning: "Event streams open at once; more are answered 503, and their readers poll.",
+    default: 5_000,
+    min: 0,
+    max: 100_000,
+  }),
   callerPerSecondMax: integer({
     name: "CALLER_PER_SECOND_MAX",
     meaning: "Requests a second of one caller (token), in bursts of twice as many; 0: no limit.",

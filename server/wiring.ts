@@ -16,6 +16,7 @@ import type { Machine } from "./kernel/machine.ts";
 import type { Metrics } from "./kernel/metrics.ts";
 import { registerMeasures } from "./kernel/measures.ts";
 import { createNumbers } from "./kernel/numbers.ts";
+import { createStreams } from "./kernel/sse.ts";
 import { createParkedEvents } from "./kernel/parked-events.ts";
 import type { Secrets } from "./kernel/secrets.ts";
 import type { Clock } from "./kernel/time.ts";
@@ -50,8 +51,9 @@ import {
 } from "./modules/payments/index.ts";
 import { paymentsReactions } from "./modules/payments/reactions.ts";
 import { salesRoutes } from "./modules/sales/api/routes.ts";
-import type { Sales } from "./modules/sales/index.ts";
-import { createSales, saleMachine } from "./modules/sales/index.ts";
+import { ticketRoutes } from "./modules/sales/api/tickets.ts";
+import type { Sales, WaitingRooms } from "./modules/sales/index.ts";
+import { createSales, createWaitingRooms, saleMachine } from "./modules/sales/index.ts";
 import { salesReactions } from "./modules/sales/reactions.ts";
 import { refusals } from "./refusals.ts";
 import type { Settings } from "./settings.ts";
@@ -62,6 +64,7 @@ export interface Modules {
   readonly ledger: Ledger;
   readonly catalog: Catalog;
   readonly sales: Sales;
+  readonly waitingRooms: WaitingRooms;
   readonly payments: Payments;
   readonly orders: Orders;
 }
@@ -92,6 +95,16 @@ export function createModules(given: {
   const ledger = createLedger({ database, clock });
   const catalog = createCatalog({ database, committers, ledger, ids });
   const sales = createSales({ database, committers, ids, clock, ledger });
+  const waitingRooms = createWaitingRooms({
+    database,
+    committers,
+    ids,
+    clock,
+    secrets,
+    sales,
+    queueMax: settings.batchQueueMax,
+    observe: metrics.admission,
+  });
   const payments = createPayments({
     database,
     committers,
@@ -115,7 +128,7 @@ export function createModules(given: {
     payments,
     tenantSettings: orderSettings,
   });
-  return { ids, identity, ledger, catalog, sales, payments, orders };
+  return { ids, identity, ledger, catalog, sales, waitingRooms, payments, orders };
 }
 
 /** What the modules do when nobody asks; the program runs it where its role says so. */
@@ -169,7 +182,7 @@ export async function createApi(given: {
   readonly modules: Modules;
 }): Promise<Http> {
   const { settings, log, metrics, clock, database, modules } = given;
-  const { identity, ledger, catalog, sales, payments, orders } = modules;
+  const { identity, ledger, catalog, sales, waitingRooms, payments, orders } = modules;
   const http = await createHttp({
     settings,
     log,
@@ -197,8 +210,11 @@ export async function createApi(given: {
     ledgerRoutes(http.app, ledger);
     catalogRoutes(http.app, catalog);
     salesRoutes(http.app, sales, clock);
+    const { streamsMax } = settings;
+    const streams = createStreams(http.app, { streamsMax, clock, observe: metrics.streamsOpen });
+    ticketRoutes(http.app, { waitingRooms, streams });
     paymentsRoutes(http.app, payments);
-    ordersRoutes(http.app, orders, identity);
+    ordersRoutes(http.app, orders, { identity, passes: waitingRooms });
   }
   const names = subscriptions.map(({ name }) => name);
   registerMeasures({ metrics, database, clock, subscriptions: names, watches });

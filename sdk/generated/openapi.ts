@@ -275,7 +275,7 @@ export interface paths {
         put?: never;
         /**
          * Place an order; its units are held until it is paid or closed
-         * @description A page sends the Submit-Token that it was opened with in place of an Idempotency-Key: it is good for one order, and a second arrival is told which one that is.
+         * @description A page sends the Submit-Token that it was opened with in place of an Idempotency-Key: it is good for one order, and a second arrival is told which one that is. An order in a sale that has a waiting room brings the pass of its member's ticket as Sale-Pass.
          */
         post: operations["placeOrder"];
         delete?: never;
@@ -689,6 +689,63 @@ export interface paths {
          * @description From then on its terms stand. All units are set aside, or none.
          */
         post: operations["scheduleSale"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sales/{saleId}/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the member's one ticket to a sale that has a waiting room
+         * @description Who comes before the opening takes part in a lot, who comes later stands behind. Asked again, from whatever device, it gives the same ticket; when nobody waits, the pass at once.
+         */
+        post: operations["takeTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sales/{saleId}/tickets/{ticketId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a ticket stands: waiting, admitted, expired, over */
+        get: operations["getTicket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sales/{saleId}/tickets/{ticketId}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same as a stream of server-sent events, until the ticket waits no longer
+         * @description `text/event-stream`: events named `ticket` whose data is a Ticket, each time it has changed, about every second. With Last-Event-ID it goes on behind that event. When as many streams are open as there may be: 503, then poll instead.
+         */
+        get: operations["followTicket"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1349,6 +1406,14 @@ export interface components {
             /** @example delivery of 21 November */
             reason: string;
         };
+        /** NewTicket */
+        NewTicket: {
+            /**
+             * @description A member's token may leave it out: it acts for its own member only.
+             * @example m-1
+             */
+            memberId?: string;
+        };
         /** Notice */
         Notice: {
             id: string;
@@ -1992,6 +2057,44 @@ export interface components {
             "orders.late_payment"?: ("refund" | "revive") | null | -1;
             /** @description Seconds after which the channel is first asked about a payment that nobody has told of; -1: 5. */
             "payments.first_query_after_seconds"?: number | null | -1;
+        };
+        /** Ticket */
+        Ticket: {
+            id: string;
+            saleId: string;
+            memberId: string;
+            /**
+             * @description expired: the pass was not used in time; taking a ticket again gives a place at the end. over: the sale has ended or is sold out.
+             * @enum {unknown}
+             */
+            state: "waiting" | "admitted" | "expired" | "over";
+            /** @description Before the opening there is none: it is drawn. */
+            place?: number;
+            /** @description How many wait in front; it never grows. */
+            ahead?: number;
+            /** @description By how many were let in lately. */
+            estimatedSeconds?: number;
+            /** @description No unit is left; some come back when orders are not paid. */
+            soldOut: boolean;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            opensAt: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            closesAt: string;
+            /** @description For those who do not stream. */
+            askAgainSeconds: number;
+            /** @description Sent as Sale-Pass with the orders of this sale. */
+            pass?: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            passExpiresAt?: string;
         };
         /** TokenRevocation */
         TokenRevocation: {
@@ -3730,6 +3833,108 @@ export interface operations {
                     "application/json": components["schemas"]["Sale"];
                 };
             };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    takeTicket: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                saleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTicket"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                saleId: string;
+                ticketId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    followTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                saleId: string;
+                ticketId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
             /** @description Refused, or failed; the code says which. */
             default: {
                 headers: {

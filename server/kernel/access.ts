@@ -12,6 +12,8 @@ export interface Principal {
   /** Present for members, who act for themselves only. */
   readonly memberId?: string;
   readonly scopes: ReadonlySet<string>;
+  /** When the token's time is over, for what outlives a request. */
+  readonly expiresAt?: number;
 }
 
 /**
@@ -28,6 +30,8 @@ declare module "fastify" {
     public?: true;
     /** The body is handed over as the bytes that came, of any type: signatures cover them. */
     rawBody?: true;
+    /** Open for minutes and mostly idle: not one of the requests in flight, which are bounded. */
+    stream?: true;
     /** Answered even when the platform is at its limit: who watches it must see that. */
     alwaysAnswered?: true;
     /** Requests a second of one address, for public routes that invite guessing. */

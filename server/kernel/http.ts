@@ -274,7 +274,7 @@ function followRequests(
     const { method } = request;
     const route = request.routeOptions.url ?? "none";
     metrics.httpRequest(method, route, status, elapsedMs / 1000);
-    const isSlow = elapsedMs >= slowRequestMs;
+    const isSlow = elapsedMs >= slowRequestMs && request.routeOptions.config.stream !== true;
     if (!isSlow && !log.isLevelEnabled("debug")) return;
     const line = { ...lineOf(context), method, route, status, elapsedMs: Math.round(elapsedMs) };
     if (isSlow) log.warn(line, "slow request");
@@ -288,7 +288,7 @@ function followRequests(
       reply.refuse(edgeRefusal("overloaded", { retryAfterSeconds: 1 }));
       return;
     }
-    atWork.add(reply.raw);
+    if (request.routeOptions.config.stream !== true) atWork.add(reply.raw);
     done();
   }
 

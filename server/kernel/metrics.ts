@@ -53,6 +53,7 @@ export function createMetrics(options: { clock: Clock }) {
     ...httpMetrics(registry),
     ...workMetrics(registry),
     ...stateMetrics(registry),
+    ...admissionMetrics(registry),
 
     /** Registers what is measured when the figures are read; the name shows in failures. */
     measure(name: string, measure: Measure): void {
@@ -227,6 +228,41 @@ function stateMetrics(registry: Registry) {
       cacheReads.set({ cache, result: "miss" }, figures.misses);
       cacheReads.set({ cache, result: "joined" }, figures.joined);
     },
+  };
+}
+
+/** Those who wait for their turn, and who has had it. */
+function admissionMetrics(registry: Registry) {
+  const registers = [registry];
+  const waiting = new Gauge({
+    name: "tongbao_admission_waiting",
+    help: "Members that wait for their turn, of the whole installation.",
+    registers,
+  });
+  const pace = new Gauge({
+    name: "tongbao_admission_per_second",
+    help: "How many a second this process lets in at most: by the length of its queue.",
+    registers,
+  });
+  const admitted = new Counter({
+    name: "tongbao_admitted_total",
+    help: "Members that this process has let in.",
+    registers,
+  });
+  const streams = new Gauge({
+    name: "tongbao_streams_open",
+    help: "Event streams that are open.",
+    registers,
+  });
+  return {
+    admission: {
+      waiting(members: number, perSecond: number): void {
+        waiting.set(members);
+        pace.set(perSecond);
+      },
+      admitted: (members: number) => admitted.inc(members),
+    },
+    streamsOpen: (open: number) => streams.set(open),
   };
 }
 

@@ -483,6 +483,17 @@ create table payments.trade_log (
 );
 CREATE INDEX trade_log_of_attempt ON payments.trade_log USING btree (tenant_id, attempt_id, id);
 
+create table sales.admissions (
+  tenant_id uuid not null,
+  sale_id uuid not null,
+  from_place integer not null,
+  through_place integer not null,
+  admitted_at timestamp with time zone not null,
+  constraint admissions_pkey PRIMARY KEY (tenant_id, sale_id, from_place),
+  constraint admissions_check CHECK (through_place > from_place),
+  constraint admissions_from_place_check CHECK (from_place >= 0)
+) with (fillfactor=50);
+
 create table sales.items (
   tenant_id uuid not null,
   sale_id uuid not null,
@@ -498,6 +509,14 @@ create table sales.items (
   constraint items_limit_per_member_check CHECK (limit_per_member > 0),
   constraint items_position_check CHECK ("position" >= 1),
   constraint items_price_minor_check CHECK (price_minor >= 0)
+);
+
+create table sales.lots (
+  tenant_id uuid not null,
+  sale_id uuid not null,
+  closed_at timestamp with time zone not null,
+  drawn_at timestamp with time zone,
+  constraint lots_pkey PRIMARY KEY (tenant_id, sale_id)
 );
 
 create table sales.sales (
@@ -525,6 +544,36 @@ create table sales.sales (
 CREATE INDEX sales_end_due ON sales.sales USING btree (closes_at) WHERE state = ANY (ARRAY['scheduled'::text, 'open'::text]);
 CREATE INDEX sales_open_due ON sales.sales USING btree (opens_at) WHERE state = 'scheduled'::text;
 
+create table sales.tickets (
+  tenant_id uuid not null,
+  id uuid not null,
+  sale_id uuid not null,
+  member_id text not null,
+  lot bigint not null,
+  place integer,
+  taken_at timestamp with time zone not null,
+  constraint tickets_pkey PRIMARY KEY (tenant_id, id),
+  constraint tickets_tenant_id_sale_id_member_id_key UNIQUE (tenant_id, sale_id, member_id),
+  constraint tickets_member_id_check CHECK (length(member_id) >= 1 AND length(member_id) <= 64),
+  constraint tickets_place_check CHECK (place >= 1)
+) with (fillfactor=60);
+
+create table sales.waiting_rooms (
+  tenant_id uuid not null,
+  sale_id uuid not null,
+  places integer not null,
+  lot_size integer,
+  admitted_through integer not null,
+  newest_from integer,
+  newest_at timestamp with time zone,
+  constraint waiting_rooms_pkey PRIMARY KEY (tenant_id, sale_id),
+  constraint waiting_rooms_check CHECK (lot_size >= 0 AND lot_size <= places),
+  constraint waiting_rooms_check1 CHECK (admitted_through >= 0 AND admitted_through <= places),
+  constraint waiting_rooms_check2 CHECK (lot_size IS NOT NULL OR admitted_through = 0),
+  constraint waiting_rooms_check3 CHECK ((newest_from IS NULL) = (newest_at IS NULL)),
+  constraint waiting_rooms_places_check CHECK (places >= 0)
+) with (fillfactor=50);
+
 alter table catalog.prices add constraint prices_tenant_id_sku_id_fkey FOREIGN KEY (tenant_id, sku_id) REFERENCES catalog.skus(tenant_id, id);
 alter table catalog.skus add constraint skus_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES catalog.products(tenant_id, id);
 alter table catalog.stock_movements add constraint stock_movements_tenant_id_sku_id_fkey FOREIGN KEY (tenant_id, sku_id) REFERENCES catalog.skus(tenant_id, id);
@@ -538,4 +587,8 @@ alter table payments.attempts add constraint attempts_tenant_id_account_id_fkey 
 alter table payments.attempts add constraint attempts_tenant_id_payment_id_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES payments.payments(tenant_id, id);
 alter table payments.notices add constraint notices_tenant_id_account_id_fkey FOREIGN KEY (tenant_id, account_id) REFERENCES payments.channel_accounts(tenant_id, id);
 alter table payments.refunds add constraint refunds_tenant_id_attempt_id_fkey FOREIGN KEY (tenant_id, attempt_id) REFERENCES payments.attempts(tenant_id, id);
+alter table sales.admissions add constraint admissions_tenant_id_sale_id_fkey FOREIGN KEY (tenant_id, sale_id) REFERENCES sales.waiting_rooms(tenant_id, sale_id);
 alter table sales.items add constraint items_tenant_id_sale_id_fkey FOREIGN KEY (tenant_id, sale_id) REFERENCES sales.sales(tenant_id, id);
+alter table sales.lots add constraint lots_tenant_id_sale_id_fkey FOREIGN KEY (tenant_id, sale_id) REFERENCES sales.waiting_rooms(tenant_id, sale_id);
+alter table sales.tickets add constraint tickets_tenant_id_sale_id_fkey FOREIGN KEY (tenant_id, sale_id) REFERENCES sales.waiting_rooms(tenant_id, sale_id);
+alter table sales.waiting_rooms add constraint waiting_rooms_tenant_id_sale_id_fkey FOREIGN KEY (tenant_id, sale_id) REFERENCES sales.sales(tenant_id, id);

@@ -25,8 +25,13 @@ export interface TestTenant {
  * The whole API as main.ts wires it, listening on a free port, in this process. Deadlines, events
  * and jobs are for the test to run.
  */
-export async function startTestPlatform(options: { url: string; clock?: Clock }) {
-  const { url, clock = systemClock } = options;
+export async function startTestPlatform(options: {
+  url: string;
+  clock?: Clock;
+  /** The same one for processes of one installation. */
+  masterKey?: Buffer;
+}) {
+  const { url, clock = systemClock, masterKey = randomBytes(32) } = options;
   // Channels are told the address before anything listens there.
   const port = await freePort();
   const read = readSettings({
@@ -38,7 +43,7 @@ export async function startTestPlatform(options: { url: string; clock?: Clock })
   const { settings } = read;
   const database = createDatabase({ url, clock, poolMax: 6 });
   const committers = createCommitters({ database });
-  const secrets = createSecrets([randomBytes(32)]);
+  const secrets = createSecrets([masterKey]);
   const metrics = createMetrics({ clock });
   const modules = createModules({ settings, metrics, clock, secrets, database, committers });
   const log = createLog({ level: "silent" });

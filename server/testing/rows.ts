@@ -7,6 +7,7 @@ import type { IdempotencyKey } from "../kernel/idempotency.ts";
 import { createNumbers } from "../kernel/numbers.ts";
 import { createParkedEvents } from "../kernel/parked-events.ts";
 import { required } from "../kernel/assert.ts";
+import { isRefusal } from "../kernel/refusal.ts";
 import { dayMs, systemClock } from "../kernel/time.ts";
 import { keys } from "../channels/wire/testing/fixtures.ts";
 import type { SkuId } from "../modules/catalog/index.ts";
@@ -49,6 +50,11 @@ export const rowMakers: Readonly<Record<string, RowMaker>> = {
   },
   /** As it can be changed, and scheduled. */
   saleId: { make: async (stand) => (await makeSale(stand)).saleId },
+  "takeTicket.saleId": { make: async (stand) => (await openSale(stand, true)).saleId },
+  "getTicket.saleId": { make: async (stand) => (await makeTicket(stand)).saleId },
+  "followTicket.saleId": { make: async (stand) => (await makeTicket(stand)).saleId },
+  /** Of the sale that stands before it in the path. */
+  ticketId: { make: async (stand) => required(taken.get(stand), "a ticket to the sale") },
   "getSale.saleId": { make: async (stand) => (await openSale(stand)).saleId },
   "listOrders.saleId": { make: async (stand) => (await makeSaleOrder(stand)).saleId },
   "placeOrder.saleId": {
@@ -103,6 +109,9 @@ export const rowMakers: Readonly<Record<string, RowMaker>> = {
 
 /** The goods of the sale that the next order is placed in. */
 const offered = new WeakMap<Stand, string>();
+
+/** The ticket to the sale that the next request is about. */
+const taken = new WeakMap<Stand, string>();
 
 /** A contract that no channel knows; nobody is called about it. */
 const unusedConfig = {
@@ -171,7 +180,7 @@ async function makeProduct({ platform, tenant, by }: Stand) {
 }
 
 /** A draft with all that there is of a SKU. */
-async function makeSale(stand: Stand) {
+async function makeSale(stand: Stand, waitingRoom = false) {
   const { platform, tenant, by } = stand;
   const { skuId } = await makeProduct(stand);
   const now = systemClock.now();
@@ -181,7 +190,7 @@ async function makeSale(stand: Stand) {
     opensAt: now,
     closesAt: now + dayMs,
     limitPerMember: undefined,
-    waitingRoom: false,
+    waitingRoom,
     items: [{ skuId, allotment: 10n, ...price }],
   };
   const input = { terms, by };
@@ -191,9 +200,20 @@ async function makeSale(stand: Stand) {
   return { saleId: made.id, skuId };
 }
 
-async function openSale(stand: Stand) {
+/** Nobody waits: its member is admitted at once. */
+async function makeTicket(stand: Stand) {
   const { platform, tenant } = stand;
-  const made = await makeSale(stand);
+  const { saleId } = await openSale(stand, true);
+  const wanted = { saleId, memberId: "m-1" };
+  const made = await platform.waitingRooms.takeTicket(tenant.tenantId, wanted);
+  if (isRefusal(made)) throw new Error(made.code);
+  taken.set(stand, made.view.id);
+  return { saleId };
+}
+
+async function openSale(stand: Stand, waitingRoom = false) {
+  const { platform, tenant } = stand;
+  const made = await makeSale(stand, waitingRoom);
   answered(await platform.sales.scheduleSale(tenant.tenantId, newKey(platform), made.saleId));
   return made;
 }

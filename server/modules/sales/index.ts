@@ -4,7 +4,12 @@
 export { saleAccount } from "./domain/allotments.ts";
 export { saleStateAt } from "./domain/hours.ts";
 export { saleMachine } from "./domain/machine.ts";
+export type { BroughtPass } from "./domain/passes.ts";
+export { judgePass } from "./domain/passes.ts";
 export type { Sale, SaleId, SaleItem } from "./domain/types.ts";
 export type { Sales } from "./operations/sales.ts";
 export { createSales } from "./operations/sales.ts";
+export { createPasses } from "./operations/passes.ts";
+export type { WaitingRooms } from "./operations/waiting-rooms.ts";
+export { createWaitingRooms } from "./operations/waiting-rooms.ts";
 export { loadSales } from "./store/world.ts";

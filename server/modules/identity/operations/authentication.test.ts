@@ -96,6 +96,7 @@ test("a good token tells who calls [IAM-01]", async () => {
     subject: "member:m-1",
     memberId: "m-1",
     scopes: new Set(good.grant.scopes),
+    expiresAt: good.grant.expiresAt,
   });
 });
 

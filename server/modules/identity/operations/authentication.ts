@@ -206,7 +206,8 @@ function orThrow(result: Principal | Refusal): Principal {
 }
 
 function principalOf(grant: TokenGrant): Principal {
-  const { tenantId, subject, kind, memberId } = grant;
+  const { tenantId, subject, kind, memberId, expiresAt } = grant;
   const scopes = new Set<string>(grant.scopes);
-  return { tenantId, subject, kind, scopes, ...(memberId === undefined ? {} : { memberId }) };
+  const principal = { tenantId, subject, kind, scopes, expiresAt };
+  return memberId === undefined ? principal : { ...principal, memberId };
 }

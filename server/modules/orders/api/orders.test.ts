@@ -13,6 +13,7 @@ import type { PrincipalKind } from "../../identity/index.ts";
 import { createIdentity } from "../../identity/index.ts";
 import { createLedger } from "../../ledger/index.ts";
 import { createPayments, paymentTenantSettings } from "../../payments/index.ts";
+import { createPasses } from "../../sales/index.ts";
 import { ordersRoutes } from "./routes.ts";
 import { createOrders, orderTenantSettings } from "../index.ts";
 
@@ -60,7 +61,7 @@ const shared = { database, ids, numbers, identity, payments, tenantSettings };
 const orders = createOrders({ ...shared, committers });
 const { http } = await createTestHttp({ refusals, clock, settings: { inFlightMax: 1_000 } });
 http.registerAuthentication(identity.authenticate);
-ordersRoutes(http.app, orders, identity);
+ordersRoutes(http.app, orders, { identity, passes: createPasses({ secrets }) });
 await http.app.ready();
 afterAll(async () => {
   await http.stop();

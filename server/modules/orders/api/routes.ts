@@ -13,6 +13,7 @@ import { checkedId, id } from "../../../kernel/shapes.ts";
 import { refuse } from "../../../refusals.ts";
 import type { Identity } from "../../identity/index.ts";
 import { actingMember } from "../../identity/index.ts";
+import type { BroughtPass, WaitingRooms } from "../../sales/index.ts";
 import { paymentRoutes } from "./payments.ts";
 import {
   changeOf,
@@ -30,15 +31,21 @@ import {
 import { historyView, orderView } from "../domain/views.ts";
 import type { Orders } from "../operations/orders.ts";
 
-export function ordersRoutes(app: App, orders: Orders, identity: Identity): void {
-  placingRoute(app, orders, identity);
+/** What reads the tokens and passes that come with an order, without asking the database. */
+export interface PlacingEdge {
+  readonly identity: Pick<Identity, "submitKey">;
+  readonly passes: Pick<WaitingRooms, "readPass">;
+}
+
+export function ordersRoutes(app: App, orders: Orders, edge: PlacingEdge): void {
+  placingRoute(app, orders, edge);
   changeRoutes(app, orders);
   paymentRoutes(app, orders);
   listRoute(app, orders);
   readRoutes(app, orders);
 }
 
-function placingRoute(app: App, orders: Orders, identity: Identity): void {
+function placingRoute(app: App, orders: Orders, edge: PlacingEdge): void {
   app.post(
     "/v1/orders",
     {
@@ -48,7 +55,8 @@ function placingRoute(app: App, orders: Orders, identity: Identity): void {
         summary: "Place an order; its units are held until it is paid or closed",
         description:
           "A page sends the Submit-Token that it was opened with in place of an Idempotency-Key: " +
-          "it is good for one order, and a second arrival is told which one that is.",
+          "it is good for one order, and a second arrival is told which one that is. An order in a " +
+          "sale that has a waiting room brings the pass of its member's ticket as Sale-Pass.",
         tags,
         body: newOrder,
         response: { 201: order },
@@ -64,8 +72,9 @@ function placingRoute(app: App, orders: Orders, identity: Identity): void {
       }));
       const { saleId: inSale } = request.body;
       const saleId = inSale === undefined ? undefined : checkedId<"Sale">(inSale);
-      const input = { memberId: member, saleId, lines, placedBy: principal.subject };
-      const key = placingKey(request, identity, member);
+      const pass = broughtPass(request, edge.passes);
+      const input = { memberId: member, saleId, pass, lines, placedBy: principal.subject };
+      const key = placingKey(request, edge.identity, member);
       if (isRefusal(key)) return reply.refuse(key);
       const answer = await orders.placeOrder(principal.tenantId, key, input);
       const isSecond = !isRefusal(answer) && answer.replayed === true;
@@ -80,7 +89,7 @@ const submitHeader = "submit-token";
 /** From the page's submit token [ORD-02] or, for programs, from their own Idempotency-Key. */
 function placingKey(
   request: FastifyRequest,
-  identity: Identity,
+  identity: PlacingEdge["identity"],
   memberId: string,
 ): IdempotencyKey | Refusal {
   const token = request.headers[submitHeader];
@@ -88,6 +97,16 @@ function placingKey(
   if (request.headers["idempotency-key"] !== undefined)
     return malformed("send either Idempotency-Key or Submit-Token, not both");
   return identity.submitKey(token, { tenantId: principalOf(request).tenantId, memberId });
+}
+
+/** Of a sale that has a waiting room [FLS-09]; where there is none, nobody looks at it. */
+function broughtPass(
+  request: FastifyRequest,
+  passes: PlacingEdge["passes"],
+): BroughtPass | undefined {
+  const text = request.headers["sale-pass"];
+  if (text === undefined) return undefined;
+  return passes.readPass(principalOf(request).tenantId, String(text));
 }
 
 /** Takes the answer of the first arrival, which is the order as it was placed. */

@@ -13,6 +13,7 @@ import { createCatalog } from "../../catalog/index.ts";
 import { createIdentity } from "../../identity/index.ts";
 import { createLedger } from "../../ledger/index.ts";
 import { createPayments, paymentTenantSettings } from "../../payments/index.ts";
+import { createPasses } from "../../sales/index.ts";
 import { ordersRoutes } from "./routes.ts";
 import { createOrders, orderTenantSettings } from "../index.ts";
 
@@ -45,7 +46,7 @@ async function startProcess() {
   const orders = createOrders({ ...base, payments, tenantSettings: orderSettings });
   const { http } = await createTestHttp({ refusals, clock, settings: { inFlightMax: 1_000 } });
   http.registerAuthentication(identity.authenticate);
-  ordersRoutes(http.app, orders, identity);
+  ordersRoutes(http.app, orders, { identity, passes: createPasses({ secrets }) });
   await http.app.ready();
   const stop = async () => {
     await http.stop();

@@ -3,7 +3,7 @@ import type { Refusal } from "../../../kernel/refusal.ts";
 import { formatInstant } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
 import type { Sale } from "../../sales/index.ts";
-import { saleStateAt } from "../../sales/index.ts";
+import { judgePass, saleStateAt } from "../../sales/index.ts";
 import { boughtBy } from "./bought.ts";
 import type { OrdersWorld, PlaceOrder } from "./types.ts";
 
@@ -13,7 +13,7 @@ import type { OrdersWorld, PlaceOrder } from "./types.ts";
  */
 export function findSale(
   world: OrdersWorld,
-  { saleId, lines }: PlaceOrder,
+  { saleId, memberId, lines, pass }: PlaceOrder,
   now: number,
 ): { readonly kind: "found"; readonly sale: Sale | undefined } | Refusal {
   if (saleId === undefined) return { kind: "found", sale: undefined };
@@ -26,6 +26,8 @@ export function findSale(
     const hours = { opensAt: formatInstant(opensAt), closesAt: formatInstant(closesAt) };
     return refuse("sale_not_open", { saleId, state, ...hours });
   }
+  const notAdmitted = sale.waitingRoom ? judgePass(pass, { saleId, memberId }, now) : undefined;
+  if (notAdmitted !== undefined) return notAdmitted;
   const other = lines.find(({ skuId }) => !sale.items.has(skuId));
   if (other !== undefined) return refuse("sku_not_in_sale", { saleId, skuId: other.skuId });
   return { kind: "found", sale };

@@ -4,7 +4,7 @@ import type { Currency } from "../../../kernel/money.ts";
 import type { Sku, SkuId } from "../../catalog/index.ts";
 import type { LedgerWorld } from "../../ledger/index.ts";
 import type { ChannelTable, PaymentsWorld, RefundId } from "../../payments/index.ts";
-import type { Sale, SaleId } from "../../sales/index.ts";
+import type { BroughtPass, Sale, SaleId } from "../../sales/index.ts";
 import type { BoughtUnits } from "./bought.ts";
 import type { OrderRefundState, OrderState } from "./machine.ts";
 
@@ -87,6 +87,8 @@ export interface PlaceOrder {
   readonly number: string;
   readonly memberId: string;
   readonly saleId: SaleId | undefined;
+  /** What came along to show that the member was admitted to the sale. */
+  readonly pass: BroughtPass | undefined;
   readonly lines: readonly { readonly skuId: SkuId; readonly quantity: number }[];
   readonly placedBy: string;
   readonly closeAfterMs: number;

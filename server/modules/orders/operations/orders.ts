@@ -13,7 +13,7 @@ import { loadSkus, stockAccounts } from "../../catalog/index.ts";
 import type { Identity } from "../../identity/index.ts";
 import { loadLedger } from "../../ledger/index.ts";
 import { loadPayments } from "../../payments/index.ts";
-import type { SaleId } from "../../sales/index.ts";
+import type { BroughtPass, SaleId } from "../../sales/index.ts";
 import { loadSales } from "../../sales/index.ts";
 import type { ChangeOrder, OrderOutcome } from "../domain/ending.ts";
 import { decideCancelOrder, decideCompleteOrder } from "../domain/ending.ts";
@@ -49,6 +49,8 @@ export interface OrderInput {
   readonly memberId: string;
   /** The sale that it is placed in, if it is. */
   readonly saleId?: SaleId | undefined;
+  /** Where the sale has a waiting room. */
+  readonly pass?: BroughtPass | undefined;
   readonly lines: readonly { readonly skuId: SkuId; readonly quantity: number }[];
   readonly placedBy: string;
 }
@@ -79,8 +81,8 @@ export function createOrders(deps: OrderDeps) {
 
     /**
      * Holds the stock of all lines or of none; 201. Refusals: sale_not_found, sale_not_open,
-     * sku_not_in_sale, sku_not_found, sku_not_on_sale, currencies_mixed, order_too_large,
-     * sale_limit_reached, sold_out.
+     * sale_pass_needed, sale_pass_invalid, sale_pass_expired, sku_not_in_sale, sku_not_found,
+     * sku_not_on_sale, currencies_mixed, order_too_large, sale_limit_reached, sold_out.
      */
     async placeOrder(
       tenantId: string,
@@ -90,8 +92,8 @@ export function createOrders(deps: OrderDeps) {
       const closeAfterMs = await terms.closeAfterMs(tenantId);
       const completeAfterMs = await terms.completeAfterMs(tenantId);
       const made = { orderId: ids.next<"Order">(), number: numbers.next("T") };
-      const { saleId } = input;
-      const command = { ...input, saleId, ...made, closeAfterMs, completeAfterMs };
+      const { saleId, pass } = input;
+      const command = { ...input, saleId, pass, ...made, closeAfterMs, completeAfterMs };
       return committers.runKeyed(placeOrder, tenantId, key, command);
     },
 

@@ -41,6 +41,7 @@ import {
   paymentTenantSettings,
   savePayments,
 } from "../../../payments/index.ts";
+import { createPasses } from "../../../sales/index.ts";
 import { ordersRoutes } from "../routes.ts";
 import { createOrders, orderTenantSettings } from "../../index.ts";
 import { ordersReactions } from "../../reactions.ts";
@@ -161,7 +162,7 @@ async function createPlatform(clock: Clock) {
   const orders = createOrders({ ...base, identity, payments, tenantSettings: orderSettings });
   const { http } = await createTestHttp({ refusals, clock, settings: { inFlightMax: 1_000 } });
   http.registerAuthentication(identity.authenticate);
-  ordersRoutes(http.app, orders, identity);
+  ordersRoutes(http.app, orders, { identity, passes: createPasses({ secrets }) });
   await http.app.ready();
 
   const hearing = startHearing(database, ordersReactions(orders).subscriptions);

@@ -119,7 +119,7 @@ export function createShop(
     place(lines: WantedLines, change: PlaceChange = {}) {
       const orderId = nextId<"Order">();
       const made = { orderId, number: `T${ids}`, memberId: "m-1", placedBy: "member:m-1" };
-      const wanted = { saleId: undefined, lines, ...change };
+      const wanted = { saleId: undefined, pass: undefined, lines, ...change };
       return decidePlaceOrder(world, { ...made, ...wanted, closeAfterMs, completeAfterMs }, now);
     },
 

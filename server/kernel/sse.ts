@@ -1,0 +1,191 @@
+/**
+ * Server-sent events (WHATWG HTML, 9.2) for what people wait for: a stream shows one thing as it is
+ * now, again each time it has changed. A slow reader skips what is old news, so nothing piles up.
+ */
+import type { ServerResponse } from "node:http";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { principalOf } from "./access.ts";
+import type { App } from "./app.ts";
+import { edgeRefusal } from "./problem.ts";
+import { RefusedError } from "./refusal.ts";
+import type { Clock } from "./time.ts";
+import { minuteMs, secondMs } from "./time.ts";
+
+/** What a stream shows. */
+export interface Sight {
+  /** Of the thing as it is now: while it stays the same, nothing is sent. One line. */
+  readonly id: string;
+  readonly event: string;
+  /** Becomes JSON. */
+  readonly data: unknown;
+  /** Nothing will come after it: the stream ends. */
+  readonly last: boolean;
+}
+
+export interface StreamOptions {
+  /** Open at once in this process; who comes beyond is told to come back. */
+  readonly streamsMax: number;
+  readonly clock: Clock;
+  /** How often each stream looks. */
+  readonly everyMs?: number;
+  /** Told of the open streams, when their number changes. */
+  readonly observe?: (open: number) => void;
+}
+
+export type Streams = ReturnType<typeof createStreams>;
+
+const everyMsDefault = secondMs;
+/** Streams look in turns, so that thousands of writes do not hold up what else is asked. */
+const turns = 20;
+/** Proxies cut what is silent for a minute. */
+const heartbeatMs = 15 * secondMs;
+/** A reader that takes nothing for so long is gone, or holds a connection for nothing. */
+const stallMaxMs = 30 * secondMs;
+/**
+ * The reader comes back at once after it, on any process, and proves itself anew: a token that was
+ * revoked meanwhile ends here.
+ */
+const lifeMaxMs = 5 * minuteMs;
+/** What browsers wait before they come back, spread by them no further. */
+const retryMs = 2 * secondMs;
+const fullRetryAfterSeconds = 5;
+/** Ids are ours and short; a longer one is not. */
+const lastEventIdMax = 128;
+
+interface Stream {
+  readonly raw: ServerResponse;
+  readonly look: () => Sight;
+  readonly endsAt: number;
+  lastId: string | undefined;
+  wroteAt: number;
+  /** Since when the reader has not taken what was written. */
+  blockedSince: number | undefined;
+}
+
+export function createStreams(app: App, options: StreamOptions) {
+  const { streamsMax, clock, observe = () => undefined } = options;
+  const groups = Array.from({ length: turns }, () => new Set<Stream>());
+  let open = 0;
+  let turn = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let stopping = false;
+
+  function count(change: 1 | -1): void {
+    open += change;
+    observe(open);
+    if (open === 0) {
+      clearInterval(timer);
+      timer = undefined;
+      return;
+    }
+    timer ??= setInterval(serveNext, (options.everyMs ?? everyMsDefault) / turns);
+  }
+
+  function serveNext(): void {
+    const group = groups[turn];
+    turn = (turn + 1) % turns;
+    for (const stream of group ?? []) serveSafely(stream);
+  }
+
+  function serveSafely(stream: Stream): void {
+    try {
+      serve(stream, clock.now());
+    } catch (error) {
+      app.log.error({ error }, "a stream failed and is ended");
+      stream.raw.destroy();
+    }
+  }
+
+  function follow(stream: Stream): void {
+    const group = groups.reduce((least, each) => (each.size < least.size ? each : least));
+    group.add(stream);
+    count(1);
+    stream.raw.once("close", () => {
+      group.delete(stream);
+      count(-1);
+    });
+    stream.raw.on("drain", () => {
+      stream.blockedSince = undefined;
+      if (!stream.raw.writableEnded) serveSafely(stream);
+    });
+  }
+
+  // Their readers come back, to another process when this one takes nothing new.
+  app.addHook("preClose", (done) => {
+    stopping = true;
+    for (const group of groups) for (const { raw } of group) raw.end();
+    done();
+  });
+
+  return {
+    /**
+     * Answers with a stream of what `look` shows until it says `last`, the reader's token ends, or
+     * five minutes are over. A reader that comes back with `Last-Event-ID` hears of changes only.
+     * Throws the refusal `overloaded` when as many are open as there may be. The route has `stream`
+     * in its config.
+     */
+    open(request: FastifyRequest, reply: FastifyReply, look: () => Sight): void {
+      if (open >= streamsMax || stopping) throw new RefusedError(full);
+      const now = clock.now();
+      const { expiresAt = Number.POSITIVE_INFINITY } = principalOf(request);
+      const given = request.headers["last-event-id"];
+      const { raw } = reply;
+      const stream: Stream = {
+        raw,
+        look,
+        endsAt: Math.min(expiresAt, now + lifeMaxMs),
+        lastId: typeof given === "string" && given.length <= lastEventIdMax ? given : undefined,
+        wroteAt: now,
+        blockedSince: undefined,
+      };
+      // Looked at before the head is sent: what fails here is answered as usual.
+      const first = look();
+      // The one answer after which a browser does not come back.
+      if (first.last && first.id === stream.lastId) return void reply.code(204).send();
+      reply.hijack();
+      if (raw.destroyed) return;
+      for (const [name, value] of Object.entries(reply.getHeaders()))
+        if (value !== undefined) raw.setHeader(name, value);
+      raw.writeHead(200, streamHeaders);
+      raw.write(`retry: ${retryMs}\n\n`);
+      follow(stream);
+      serveSafely(stream);
+    },
+
+    size: () => open,
+  };
+}
+
+const full = edgeRefusal("overloaded", { retryAfterSeconds: fullRetryAfterSeconds });
+
+const streamHeaders = {
+  "content-type": "text/event-stream; charset=utf-8",
+  // Not kept for a next request: the end of the stream is the end of its connection.
+  connection: "close",
+  // nginx would gather what is meant to arrive at once.
+  "x-accel-buffering": "no",
+};
+
+function serve(stream: Stream, now: number): void {
+  const { raw } = stream;
+  if (raw.writableEnded || raw.destroyed) return;
+  if (now >= stream.endsAt) return void raw.end();
+  if (stream.blockedSince !== undefined) {
+    if (now - stream.blockedSince >= stallMaxMs) raw.destroy();
+    return;
+  }
+  const sight = stream.look();
+  if (sight.id !== stream.lastId) {
+    const data = JSON.stringify(sight.data);
+    write(stream, `id: ${sight.id}\nevent: ${sight.event}\ndata: ${data}\n\n`, now);
+    stream.lastId = sight.id;
+  } else if (now - stream.wroteAt >= heartbeatMs) {
+    write(stream, ":\n\n", now);
+  }
+  if (sight.last) raw.end();
+}
+
+function write(stream: Stream, text: string, now: number): void {
+  stream.wroteAt = now;
+  if (!stream.raw.write(text)) stream.blockedSince = now;
+}

@@ -1,0 +1,183 @@
+import { randomInt } from "node:crypto";
+import type { Committers } from "../../../kernel/batch.ts";
+import type { Database } from "../../../kernel/database.ts";
+import type { Ids } from "../../../kernel/ids.ts";
+import type { Operation } from "../../../kernel/operation.ts";
+import type { Refusal } from "../../../kernel/refusal.ts";
+import { isRefusal } from "../../../kernel/refusal.ts";
+import type { Secrets } from "../../../kernel/secrets.ts";
+import type { Sight } from "../../../kernel/sse.ts";
+import type { Clock } from "../../../kernel/time.ts";
+import { secondMs } from "../../../kernel/time.ts";
+import { refuse } from "../../../refusals.ts";
+import type { TicketView } from "../domain/standings.ts";
+import { standingOf, ticketView } from "../domain/standings.ts";
+import type { SaleId } from "../domain/types.ts";
+import type { RoomsWorld, TakeTicket, TicketId, TicketOutcome } from "../domain/waiting-room.ts";
+import { decideTakeTicket } from "../domain/waiting-room.ts";
+import { loadRooms, saveRooms } from "../store/waiting-rooms.ts";
+import type { RoomMetrics } from "./admission.ts";
+import { createAdmission } from "./admission.ts";
+import { createPasses } from "./passes.ts";
+import type { KnownRoom } from "./room-sights.ts";
+import { createRoomSights } from "./room-sights.ts";
+import type { KnownTicket } from "./ticket-book.ts";
+import type { Sales } from "./sales.ts";
+import { createTicketBook } from "./ticket-book.ts";
+
+export interface WaitingRoomDeps {
+  readonly database: Database;
+  readonly committers: Committers;
+  readonly ids: Ids;
+  readonly clock: Clock;
+  readonly secrets: Secrets;
+  /** Gives a sale with its units as they were up to a second ago. */
+  readonly sales: Pick<Sales, "readShownSale">;
+  /** Commands that may wait in this process. */
+  readonly queueMax: number;
+  /** Gives random numbers from 0 to 2^47 - 1; those of the machine unless a test has its own. */
+  readonly drawNumber?: () => number;
+  readonly observe: RoomMetrics;
+}
+
+export type WaitingRooms = ReturnType<typeof createWaitingRooms>;
+
+interface WantedTicket {
+  readonly saleId: SaleId;
+  readonly ticketId: TicketId;
+  /** Only this member's; to members those of others do not exist. */
+  readonly memberId: string | undefined;
+}
+
+/** Tickets are small: as many as orders share a transaction. */
+const takeBatchMax = 512;
+/** Two of a million tickets rarely have the same number; then the older one is in front. */
+const lotMax = 2 ** 47;
+/** A ticket that seems to have run out may have a new place: it is read again so often. */
+const expiredReadMs = secondMs;
+
+/** How members take tickets and hear of their places; `createAdmission` lets them in. */
+export function createWaitingRooms(deps: WaitingRoomDeps) {
+  const { committers, clock, ids, sales } = deps;
+  const drawNumber = deps.drawNumber ?? (() => randomInt(lotMax));
+  const sights = createRoomSights({ ...deps, isSoldOut });
+  const book = createTicketBook(deps);
+  const admission = createAdmission({ ...deps, sights });
+  const { readPass, passOf } = createPasses(deps);
+
+  async function isSoldOut(tenantId: string, saleId: SaleId): Promise<boolean> {
+    const shown = await sales.readShownSale(tenantId, saleId);
+    return !isRefusal(shown) && [...shown.left.values()].every((units) => units <= 0n);
+  }
+
+  const takeTicket: Operation<TakeTicket, RoomsWorld, TicketOutcome> = {
+    name: "sales.take_ticket",
+    batchMax: takeBatchMax,
+    async load(tx, commands) {
+      const saleIds = commands.map(({ saleId }) => saleId);
+      const world = await loadRooms(tx, saleIds, commands);
+      return { ...world, allowance: admission.take(commands.length) };
+    },
+    decide: decideTakeTicket,
+    save(tx, world) {
+      saveRooms(tx, world);
+      tx.afterCommit(() => admission.giveBack(world.allowance));
+    },
+  };
+
+  function viewOf(tenantId: string, room: KnownRoom, ticket: KnownTicket): TicketView {
+    const now = clock.now();
+    const standing = standingOf(room, ticket, now);
+    const shown = { sale: room.sale, now };
+    if (standing.state !== "admitted") return ticketView(ticket, standing, shown);
+    const pass = passOf({ tenantId, ticket, expiresAt: standing.expiresAt });
+    return ticketView(ticket, standing, { ...shown, pass });
+  }
+
+  /** What may have changed since this process has read the ticket is read again. */
+  async function currentTicket(
+    tenantId: string,
+    room: KnownRoom,
+    id: TicketId,
+  ): Promise<KnownTicket | undefined> {
+    const ticket = book.known(tenantId, id);
+    if (ticket === undefined || mayHaveMoved(room, ticket)) return book.read(tenantId, id);
+    return ticket;
+  }
+
+  function mayHaveMoved(room: KnownRoom, ticket: KnownTicket): boolean {
+    const now = clock.now();
+    if (ticket.place === undefined) return room.lotDrawn;
+    const isExpired = standingOf(room, ticket, now).state === "expired";
+    return isExpired && now - ticket.readAt >= expiredReadMs;
+  }
+
+  async function find(
+    tenantId: string,
+    { saleId, ticketId, memberId }: WantedTicket,
+  ): Promise<{ readonly room: KnownRoom; readonly ticket: KnownTicket } | Refusal> {
+    const room = await sights.sightOf(tenantId, saleId);
+    if (room === undefined) return noTicket;
+    const ticket = await currentTicket(tenantId, room, ticketId);
+    const isOthers = memberId !== undefined && memberId !== ticket?.memberId;
+    if (ticket === undefined || ticket.saleId !== saleId || isOthers) return noTicket;
+    return { room, ticket };
+  }
+
+  return {
+    /** Tells who has signed the pass that came with an order; only ours lets anybody in. */
+    readPass,
+
+    /** Lets members in, at the pace that this process holds, until it is stopped. */
+    startAdmitting: admission.start,
+    /** One round of it. */
+    admitMembers: admission.admitMembers,
+
+    /**
+     * Gives the member's one ticket. Refusals: not_found, sale_without_waiting_room,
+     * sale_not_open, waiting_room_full.
+     */
+    async takeTicket(
+      tenantId: string,
+      wanted: { readonly saleId: SaleId; readonly memberId: string },
+    ): Promise<{ readonly isNew: boolean; readonly view: TicketView } | Refusal> {
+      const command = { ...wanted, ticketId: ids.next<"Ticket">(), lot: drawNumber() };
+      const outcome = await committers.run(takeTicket, tenantId, command);
+      if (isRefusal(outcome)) return outcome;
+      const { ticket, isNew, admittedAt } = outcome;
+      const room = await sights.sightOf(tenantId, wanted.saleId);
+      if (room === undefined) return noTicket;
+      const known = book.learn(tenantId, ticket, admittedAt);
+      return { isNew, view: viewOf(tenantId, room, known) };
+    },
+
+    /** From memory. Refusals: not_found. */
+    async readTicket(tenantId: string, wanted: WantedTicket): Promise<TicketView | Refusal> {
+      const found = await find(tenantId, wanted);
+      return isRefusal(found) ? found : viewOf(tenantId, found.room, found.ticket);
+    },
+
+    /** What a stream shows of a ticket, until it waits no longer. Refusals: not_found. */
+    async followTicket(tenantId: string, wanted: WantedTicket): Promise<(() => Sight) | Refusal> {
+      const found = await find(tenantId, wanted);
+      if (isRefusal(found)) return found;
+      let { ticket, room } = found;
+      return () => {
+        room = sights.known(tenantId, wanted.saleId) ?? room;
+        ticket = book.known(tenantId, wanted.ticketId) ?? ticket;
+        // What fails here is tried again at the next look.
+        if (mayHaveMoved(room, ticket)) book.read(tenantId, wanted.ticketId).catch(() => undefined);
+        return sightOf(viewOf(tenantId, room, ticket));
+      };
+    },
+  };
+}
+
+const noTicket = refuse("not_found", { what: "ticket" });
+
+/** Its id says all that a reader sees changing. */
+function sightOf(view: TicketView): Sight {
+  const ahead = "ahead" in view ? view.ahead : "";
+  const id = `${view.state}.${view.place ?? ""}.${ahead}`;
+  return { id, event: "ticket", data: view, last: view.state !== "waiting" };
+}
