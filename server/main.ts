@@ -8,6 +8,8 @@ import type { Metrics } from "./kernel/metrics.ts";
 import { createMetrics } from "./kernel/metrics.ts";
 import { migrate, readMigrations } from "./kernel/migrate.ts";
 import { exitWithParent } from "./kernel/parent.ts";
+import type { Pulses } from "./kernel/pulses.ts";
+import { startPulses } from "./kernel/pulses.ts";
 import { createSecrets, readOrMakeMasterKeys } from "./kernel/secrets.ts";
 import { systemClock as clock } from "./kernel/time.ts";
 import type { Work } from "./kernel/work.ts";
@@ -15,7 +17,7 @@ import { startWork } from "./kernel/work.ts";
 import { seedDemo } from "./seed.ts";
 import type { Settings } from "./settings.ts";
 import { printSettings, readSettings } from "./settings.ts";
-import { createApi, createModules, reactionsOf } from "./wiring.ts";
+import { createApi, createModules, pulsesOf, reactionsOf } from "./wiring.ts";
 
 /** sysexits.h: the program was not configured right, and starting it again changes nothing. */
 const wrongSettingExit = 78;
@@ -57,6 +59,17 @@ async function start(settings: Settings) {
     work = startWork({ ...base, database, reactions: reactionsOf(modules) });
   }
 
+  let pulses: Pulses | undefined;
+  if (settings.role !== "worker") {
+    pulses = startPulses({
+      pulses: pulsesOf(modules),
+      onFailed(pulse, error) {
+        metrics.workFailed("pulse", pulse);
+        log.warn({ pulse, error }, "a pulse failed and beats again");
+      },
+    });
+  }
+
   await seedDemo({ ...modules, log, home, settings });
   const address = await http.listen({ host: settings.host, port: settings.port });
   log.info(`listening on ${address}`);
@@ -68,6 +81,7 @@ async function start(settings: Settings) {
      */
     async stop(): Promise<void> {
       await http.stop();
+      await pulses?.stop();
       await work?.stop();
       await committers.stop();
       await database.close();

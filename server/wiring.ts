@@ -7,6 +7,7 @@ import { createWechatpay } from "./channels/wechatpay/index.ts";
 import type { Committers } from "./kernel/batch.ts";
 import type { Database } from "./kernel/database.ts";
 import { eventsRoutes } from "./kernel/events-routes.ts";
+import { refreshEveryMs } from "./kernel/hot-reads.ts";
 import type { Http } from "./kernel/http.ts";
 import { createHttp } from "./kernel/http.ts";
 import type { Ids } from "./kernel/ids.ts";
@@ -17,6 +18,7 @@ import type { Metrics } from "./kernel/metrics.ts";
 import { registerMeasures } from "./kernel/measures.ts";
 import { createNumbers } from "./kernel/numbers.ts";
 import { createParkedEvents } from "./kernel/parked-events.ts";
+import type { Pulse } from "./kernel/pulses.ts";
 import type { Secrets } from "./kernel/secrets.ts";
 import type { Clock } from "./kernel/time.ts";
 import type { Reactions } from "./kernel/work.ts";
@@ -85,7 +87,7 @@ export function createModules(given: {
     tenantSettings: [...Object.values(orderSettings), ...Object.values(paymentSettings)],
   });
   const ledger = createLedger({ database, clock });
-  const catalog = createCatalog({ database, committers, ledger, ids });
+  const catalog = createCatalog({ database, committers, ledger, ids, clock });
   const payments = createPayments({
     database,
     committers,
@@ -125,6 +127,15 @@ export function reactionsOf({ identity, payments, orders }: Modules): Reactions 
     jobs: Object.assign({}, ...all.map(({ jobs }) => jobs)),
     watches: all.flatMap(({ watches = [] }) => watches),
   };
+}
+
+/** What keeps the memory of a process fresh, where it answers callers. */
+export function pulsesOf({ catalog }: Modules): Pulse[] {
+  return catalog.hotReads.map((reads) => ({
+    name: reads.name,
+    everyMs: refreshEveryMs,
+    beat: reads.refresh,
+  }));
 }
 
 /** Every state machine, in the order in which an order meets them. */
@@ -193,7 +204,7 @@ export async function createApi(given: {
   const names = subscriptions.map(({ name }) => name);
   registerMeasures({ metrics, database, clock, subscriptions: names, watches });
   metrics.measure("caches", () => {
-    const caches = [...identity.caches, ...payments.channelAccounts.caches];
+    const caches = [...identity.caches, ...payments.channelAccounts.caches, ...catalog.hotReads];
     for (const cache of caches) metrics.cache(cache.name, cache.figures());
   });
   return http;

@@ -638,7 +638,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How many units of a SKU can be ordered now */
+        /**
+         * How many units of a SKU can be ordered now
+         * @description Of a SKU that many ask for: less than a second ago.
+         */
         get: operations["getAvailability"];
         put?: never;
         post?: never;

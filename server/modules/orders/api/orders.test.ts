@@ -40,7 +40,7 @@ const identity = createIdentity({
   tenantSettings: [...Object.values(tenantSettings), ...Object.values(paymentSettings)],
 });
 const ledger = createLedger({ database, clock });
-const catalog = createCatalog({ database, committers, ledger, ids });
+const catalog = createCatalog({ database, committers, ledger, ids, clock });
 const numbers = createNumbers({ clock });
 /** Without a channel: what is paid stands in api/payments.test.ts. */
 const payments = createPayments({

@@ -31,7 +31,7 @@ async function startProcess() {
   const tenantSettings = [...Object.values(orderSettings), ...Object.values(paymentSettings)];
   const identity = createIdentity({ database, committers, ids, clock, secrets, tenantSettings });
   const ledger = createLedger({ database, clock });
-  const catalog = createCatalog({ database, committers, ledger, ids });
+  const catalog = createCatalog({ database, committers, ledger, ids, clock });
   const base = { database, committers, ids, numbers: createNumbers({ clock }), identity };
   const payments = createPayments({
     ...base,
