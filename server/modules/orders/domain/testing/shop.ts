@@ -87,15 +87,7 @@ export const openShop = () => createShop([mug, tea, gift]);
 
 /** Of every SKU, `shelf` units are on sale. */
 export function createShop(skus: readonly Sku[], shelf = 5n) {
-  const world: OrdersWorld = {
-    orders: new Map(),
-    steps: new Map(),
-    refunds: new Map(),
-    skus: new Map(skus.map((sku) => [sku.id, sku])),
-    payments: emptyPayments(),
-    ledger: stockedLedger(skus, shelf),
-    written: nothingWritten(),
-  };
+  const world = worldOf(skus, shelf);
   const terms: { -readonly [Name in keyof PaidTerms]: PaidTerms[Name] } = {
     completeAfterMs,
     latePayment: "refund",
@@ -119,7 +111,8 @@ export function createShop(skus: readonly Sku[], shelf = 5n) {
     place(lines: readonly { readonly skuId: SkuId; readonly quantity: number }[]) {
       const orderId = nextId<"Order">();
       const made = { orderId, number: `T${ids}`, memberId: "m-1", placedBy: "member:m-1" };
-      return decidePlaceOrder(world, { ...made, lines, closeAfterMs, completeAfterMs }, now);
+      const wanted = { saleId: undefined, lines };
+      return decidePlaceOrder(world, { ...made, ...wanted, closeAfterMs, completeAfterMs }, now);
     },
 
     /** An order that must be placed. */
@@ -230,6 +223,20 @@ export function createShop(skus: readonly Sku[], shelf = 5n) {
     },
 
     keptOf: (orderId: OrderId) => keptIn(world, orderId),
+  };
+}
+
+function worldOf(skus: readonly Sku[], shelf: bigint): OrdersWorld {
+  return {
+    orders: new Map(),
+    steps: new Map(),
+    refunds: new Map(),
+    skus: new Map(skus.map((sku) => [sku.id, sku])),
+    sales: new Map(),
+    bought: new Map(),
+    payments: emptyPayments(),
+    ledger: stockedLedger(skus, shelf),
+    written: nothingWritten(),
   };
 }
 
