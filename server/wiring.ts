@@ -39,6 +39,8 @@ import {
   orderMachine,
   orderRefundMachine,
   orderTenantSettings,
+  soldOutPollMs,
+  warmUpEveryMs,
 } from "./modules/orders/index.ts";
 import { ordersReactions } from "./modules/orders/reactions.ts";
 import { paymentsRoutes } from "./modules/payments/api/routes.ts";
@@ -113,7 +115,10 @@ export function createModules(given: {
     committers,
     ids,
     numbers,
+    clock,
     identity,
+    catalog,
+    sales,
     payments,
     tenantSettings: orderSettings,
   });
@@ -137,12 +142,13 @@ export function reactionsOf({ identity, sales, payments, orders }: Modules): Rea
 }
 
 /** What keeps the memory of a process fresh, where it answers callers. */
-export function pulsesOf({ catalog }: Modules): Pulse[] {
-  return catalog.hotReads.map((reads) => ({
-    name: reads.name,
-    everyMs: refreshEveryMs,
-    beat: reads.refresh,
-  }));
+export function pulsesOf({ catalog, sales, orders }: Modules): Pulse[] {
+  const hotReads = [...catalog.hotReads, ...sales.hotReads];
+  return [
+    ...hotReads.map(({ name, refresh }) => ({ name, everyMs: refreshEveryMs, beat: refresh })),
+    { name: "orders.sold_out", everyMs: soldOutPollMs, beat: orders.soldOut.poll },
+    { name: "orders.warm_up", everyMs: warmUpEveryMs, beat: orders.warmUp },
+  ];
 }
 
 /** Every state machine, in the order in which an order meets them. */
@@ -217,7 +223,8 @@ export async function createApi(given: {
     const caches = [
       ...identity.caches,
       ...catalog.hotReads,
-      ...sales.caches,
+      ...sales.hotReads,
+      orders.soldOut,
       ...payments.channelAccounts.caches,
     ];
     for (const cache of caches) metrics.cache(cache.name, cache.figures());

@@ -20,6 +20,7 @@ export interface HotReads<Id extends string, Value> {
   keepUntil(tenantId: string, id: Id, until: number): void;
   /** It was changed by this process: who reads next sees that. */
   forget(tenantId: string, id: Id): void;
+  forgetAll(tenantId: string): void;
   /** The beat of the timer; at least every `refreshEveryMs`. */
   refresh(): Promise<void>;
   figures(): CacheFigures;
@@ -153,6 +154,13 @@ export function createHotReads<Id extends string, Value extends NonNullable<unkn
       const key = keyOf(tenantId, id);
       entries.delete(key);
       loading.delete(key);
+    },
+
+    forgetAll(tenantId) {
+      forgotten += 1;
+      const isOfTenant = (key: string) => key.startsWith(`${tenantId} `);
+      for (const key of [...entries.keys()].filter(isOfTenant)) entries.delete(key);
+      for (const key of [...loading.keys()].filter(isOfTenant)) loading.delete(key);
     },
 
     async refresh() {

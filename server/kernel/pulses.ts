@@ -9,7 +9,7 @@ export interface Pulse {
   readonly name: string;
   /** From the end of one beat to the next. */
   readonly everyMs: number;
-  beat(): Promise<void>;
+  beat(): Promise<unknown>;
 }
 
 export type Pulses = ReturnType<typeof startPulses>;

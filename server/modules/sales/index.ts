@@ -5,6 +5,7 @@ export { saleAccount } from "./domain/allotments.ts";
 export { saleStateAt } from "./domain/hours.ts";
 export { saleMachine } from "./domain/machine.ts";
 export type { Sale, SaleId, SaleItem } from "./domain/types.ts";
+export type { SaleWithUnits } from "./operations/reads.ts";
 export type { Sales } from "./operations/sales.ts";
 export { createSales } from "./operations/sales.ts";
 export { loadSales } from "./store/world.ts";

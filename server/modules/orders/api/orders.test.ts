@@ -13,6 +13,7 @@ import type { PrincipalKind } from "../../identity/index.ts";
 import { createIdentity } from "../../identity/index.ts";
 import { createLedger } from "../../ledger/index.ts";
 import { createPayments, paymentTenantSettings } from "../../payments/index.ts";
+import { createSales } from "../../sales/index.ts";
 import { ordersRoutes } from "./routes.ts";
 import { createOrders, orderTenantSettings } from "../index.ts";
 
@@ -56,7 +57,9 @@ const payments = createPayments({
   channelHosts: [],
   publicUrl: "http://127.0.0.1",
 });
-const shared = { database, ids, numbers, identity, payments, tenantSettings };
+const sales = createSales({ database, committers, ids, clock, ledger });
+const given = { database, ids, numbers, clock, identity, catalog, sales };
+const shared = { ...given, payments, tenantSettings };
 const orders = createOrders({ ...shared, committers });
 const { http } = await createTestHttp({ refusals, clock, settings: { inFlightMax: 1_000 } });
 http.registerAuthentication(identity.authenticate);

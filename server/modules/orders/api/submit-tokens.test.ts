@@ -13,6 +13,7 @@ import { createCatalog } from "../../catalog/index.ts";
 import { createIdentity } from "../../identity/index.ts";
 import { createLedger } from "../../ledger/index.ts";
 import { createPayments, paymentTenantSettings } from "../../payments/index.ts";
+import { createSales } from "../../sales/index.ts";
 import { ordersRoutes } from "./routes.ts";
 import { createOrders, orderTenantSettings } from "../index.ts";
 
@@ -42,7 +43,9 @@ async function startProcess() {
     channelHosts: [],
     publicUrl: "http://127.0.0.1",
   });
-  const orders = createOrders({ ...base, payments, tenantSettings: orderSettings });
+  const sales = createSales({ ...base, clock, ledger });
+  const given = { ...base, clock, catalog, sales, payments };
+  const orders = createOrders({ ...given, tenantSettings: orderSettings });
   const { http } = await createTestHttp({ refusals, clock, settings: { inFlightMax: 1_000 } });
   http.registerAuthentication(identity.authenticate);
   ordersRoutes(http.app, orders, identity);
