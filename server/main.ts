@@ -9,6 +9,8 @@ import type { Metrics } from "./kernel/metrics.ts";
 import { createMetrics } from "./kernel/metrics.ts";
 import { migrate, readMigrations } from "./kernel/migrate.ts";
 import { exitWithParent } from "./kernel/parent.ts";
+import type { Pulses } from "./kernel/pulses.ts";
+import { startPulses } from "./kernel/pulses.ts";
 import { createSecrets, readOrMakeMasterKeys } from "./kernel/secrets.ts";
 import type { Clock } from "./kernel/time.ts";
 import { secondMs } from "./kernel/time.ts";
@@ -17,7 +19,7 @@ import { startWork } from "./kernel/work.ts";
 import { seedDemo } from "./seed.ts";
 import type { Settings } from "./settings.ts";
 import { printSettings, readSettings } from "./settings.ts";
-import { createApi, createModules, reactionsOf } from "./wiring.ts";
+import { createApi, createModules, pulsesOf, reactionsOf } from "./wiring.ts";
 
 /** sysexits.h: the program was not configured right, and starting it again changes nothing. */
 const wrongSettingExit = 78;
@@ -63,14 +65,18 @@ async function start(settings: Settings) {
     work = startWork({ ...base, database, reactions: reactionsOf(modules) });
   }
 
-  const admission =
-    settings.role === "worker"
-      ? undefined
-      : modules.waitingRooms.startAdmitting({
-          onError: (error) => log.warn({ error }, "nobody was let in; it is tried again"),
-        });
-  // One that only works has no callers who would need tokens.
-  if (settings.role !== "worker") await seedDemo({ ...modules, log, home, settings });
+  let pulses: Pulses | undefined;
+  if (settings.role !== "worker") {
+    // One that only works has no callers who would need tokens.
+    await seedDemo({ ...modules, log, home, settings });
+    pulses = startPulses({
+      pulses: pulsesOf(modules),
+      onFailed(pulse, error) {
+        metrics.workFailed("pulse", pulse);
+        log.warn({ pulse, error }, "a pulse failed and beats again");
+      },
+    });
+  }
   const address = await http.listen({ host: settings.host, port: settings.port });
   log.info(`listening on ${address}`);
 
@@ -81,7 +87,7 @@ async function start(settings: Settings) {
      */
     async stop(): Promise<void> {
       await http.stop();
-      await admission?.stop();
+      await pulses?.stop();
       await work?.stop();
       await committers.stop();
       await database.close();

@@ -7,6 +7,7 @@ import { createWechatpay } from "./channels/wechatpay/index.ts";
 import type { Committers } from "./kernel/batch.ts";
 import type { Database } from "./kernel/database.ts";
 import { eventsRoutes } from "./kernel/events-routes.ts";
+import { refreshEveryMs } from "./kernel/hot-reads.ts";
 import type { Http } from "./kernel/http.ts";
 import { createHttp } from "./kernel/http.ts";
 import type { Ids } from "./kernel/ids.ts";
@@ -18,6 +19,7 @@ import { registerMeasures } from "./kernel/measures.ts";
 import { createNumbers } from "./kernel/numbers.ts";
 import { createStreams } from "./kernel/sse.ts";
 import { createParkedEvents } from "./kernel/parked-events.ts";
+import type { Pulse } from "./kernel/pulses.ts";
 import type { Secrets } from "./kernel/secrets.ts";
 import type { Clock } from "./kernel/time.ts";
 import type { Reactions } from "./kernel/work.ts";
@@ -38,6 +40,8 @@ import {
   orderMachine,
   orderRefundMachine,
   orderTenantSettings,
+  soldOutPollMs,
+  warmUpEveryMs,
 } from "./modules/orders/index.ts";
 import { ordersReactions } from "./modules/orders/reactions.ts";
 import { paymentsRoutes } from "./modules/payments/api/routes.ts";
@@ -53,7 +57,12 @@ import { paymentsReactions } from "./modules/payments/reactions.ts";
 import { salesRoutes } from "./modules/sales/api/routes.ts";
 import { ticketRoutes } from "./modules/sales/api/tickets.ts";
 import type { Sales, WaitingRooms } from "./modules/sales/index.ts";
-import { createSales, createWaitingRooms, saleMachine } from "./modules/sales/index.ts";
+import {
+  admitEveryMs,
+  createSales,
+  createWaitingRooms,
+  saleMachine,
+} from "./modules/sales/index.ts";
 import { salesReactions } from "./modules/sales/reactions.ts";
 import { refusals } from "./refusals.ts";
 import type { Settings } from "./settings.ts";
@@ -93,7 +102,7 @@ export function createModules(given: {
     tenantSettings: [...Object.values(orderSettings), ...Object.values(paymentSettings)],
   });
   const ledger = createLedger({ database, clock });
-  const catalog = createCatalog({ database, committers, ledger, ids });
+  const catalog = createCatalog({ database, committers, ledger, ids, clock });
   const sales = createSales({ database, committers, ids, clock, ledger });
   const waitingRooms = createWaitingRooms({
     database,
@@ -124,7 +133,10 @@ export function createModules(given: {
     committers,
     ids,
     numbers,
+    clock,
     identity,
+    catalog,
+    sales,
     payments,
     tenantSettings: orderSettings,
   });
@@ -145,6 +157,17 @@ export function reactionsOf({ identity, sales, payments, orders }: Modules): Rea
     jobs: Object.assign({}, ...all.map(({ jobs }) => jobs)),
     watches: all.flatMap(({ watches = [] }) => watches),
   };
+}
+
+/** What keeps the memory of a process fresh, where it answers callers. */
+export function pulsesOf({ catalog, sales, waitingRooms, orders }: Modules): Pulse[] {
+  const hotReads = [...catalog.hotReads, ...sales.hotReads];
+  return [
+    ...hotReads.map(({ name, refresh }) => ({ name, everyMs: refreshEveryMs, beat: refresh })),
+    { name: "orders.sold_out", everyMs: soldOutPollMs, beat: orders.soldOut.poll },
+    { name: "sales.admission", everyMs: admitEveryMs, beat: waitingRooms.admitMembers },
+    { name: "orders.warm_up", everyMs: warmUpEveryMs, beat: orders.warmUp },
+  ];
 }
 
 /** Every state machine, in the order in which an order meets them. */
@@ -219,7 +242,13 @@ export async function createApi(given: {
   const names = subscriptions.map(({ name }) => name);
   registerMeasures({ metrics, database, clock, subscriptions: names, watches });
   metrics.measure("caches", () => {
-    const caches = [...identity.caches, ...sales.caches, ...payments.channelAccounts.caches];
+    const caches = [
+      ...identity.caches,
+      ...catalog.hotReads,
+      ...sales.hotReads,
+      orders.soldOut,
+      ...payments.channelAccounts.caches,
+    ];
     for (const cache of caches) metrics.cache(cache.name, cache.figures());
   });
   return http;

@@ -622,7 +622,7 @@ export interface paths {
         };
         /**
          * Sales with their goods, newest first
-         * @description Members see no drafts.
+         * @description Members see no drafts. What many look at is told as of a second ago.
          */
         get: operations["listSales"];
         put?: never;
@@ -643,7 +643,7 @@ export interface paths {
         };
         /**
          * A sale with its goods, prices and what is left
-         * @description Members see no drafts, and units as they were up to a second ago.
+         * @description Members see no drafts. What many look at is told as of a second ago.
          */
         get: operations["getSale"];
         put?: never;
@@ -777,7 +777,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How many units of a SKU can be ordered now */
+        /**
+         * How many units of a SKU can be ordered now
+         * @description Of a SKU that many ask for: less than a second ago.
+         */
         get: operations["getAvailability"];
         put?: never;
         post?: never;

@@ -139,7 +139,7 @@ function workMetrics(registry: Registry) {
   });
   const failures = new Counter({
     name: "tongbao_work_failures_total",
-    help: "Failed tries of subscriptions, deadlines and jobs; each is tried again.",
+    help: "Failed tries of subscriptions, deadlines, jobs and pulses; each is tried again.",
     labelNames: ["kind", "name"],
     registers,
   });
@@ -164,7 +164,7 @@ function workMetrics(registry: Registry) {
     eventsApplied: (subscription: string, events: number) =>
       eventsApplied.inc({ subscription }, events),
     deadlineSwept: (deadline: string, rows: number) => deadlinesSwept.inc({ deadline }, rows),
-    workFailed: (kind: "subscription" | "deadline" | "job", name: string) =>
+    workFailed: (kind: "subscription" | "deadline" | "job" | "pulse", name: string) =>
       failures.inc({ kind, name }),
     outsideCall: (guard: string, result: "ok" | "failed" | "rejected", duration: number) =>
       outsideSeconds.observe({ guard, result }, duration),

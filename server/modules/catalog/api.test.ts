@@ -19,7 +19,7 @@ const committers = createCommitters({ database });
 const ids = createIds({ clock });
 const ledger = createLedger({ database, clock });
 const { http } = await createTestHttp({ refusals });
-catalogRoutes(http.app, createCatalog({ database, committers, ledger, ids }));
+catalogRoutes(http.app, createCatalog({ database, committers, ledger, ids, clock }));
 afterAll(async () => {
   await http.stop();
   await committers.stop();

@@ -377,6 +377,7 @@ function stockRoutes(app: App, catalog: Catalog): void {
       schema: {
         operationId: "getAvailability",
         summary: "How many units of a SKU can be ordered now",
+        description: "Of a SKU that many ask for: less than a second ago.",
         tags,
         params: skuParams,
         response: { 200: availability },
@@ -384,7 +385,7 @@ function stockRoutes(app: App, catalog: Catalog): void {
     },
     async (request, reply) => {
       const { tenantId } = principalOf(request);
-      const found = await catalog.readStock(tenantId, checkedId(request.params.skuId));
+      const found = await catalog.readAvailability(tenantId, checkedId(request.params.skuId));
       return isRefusal(found) ? reply.refuse(found) : availabilityView(found);
     },
   );

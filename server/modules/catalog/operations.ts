@@ -1,11 +1,14 @@
 import type { Committers } from "../../kernel/batch.ts";
 import type { Database } from "../../kernel/database.ts";
+import type { HotReads } from "../../kernel/hot-reads.ts";
+import { createHotReads } from "../../kernel/hot-reads.ts";
 import type { IdempotencyKey } from "../../kernel/idempotency.ts";
 import type { Ids } from "../../kernel/ids.ts";
 import type { Currency } from "../../kernel/money.ts";
 import type { Answer, KeyedOperation } from "../../kernel/operation.ts";
 import type { Refusal } from "../../kernel/refusal.ts";
 import { isRefusal } from "../../kernel/refusal.ts";
+import type { Clock } from "../../kernel/time.ts";
 import { refuse } from "../../refusals.ts";
 import type { Ledger } from "../ledger/index.ts";
 import {
@@ -19,6 +22,7 @@ import {
 import { stockAccounts, stockFrom } from "./domain/stock.ts";
 import type {
   AddSku,
+  Availability,
   CatalogWorld,
   ChangePrice,
   ChangeProduct,
@@ -77,8 +81,10 @@ export function createCatalog(deps: {
   readonly committers: Committers;
   readonly ledger: Ledger;
   readonly ids: Ids;
+  readonly clock: Clock;
 }) {
   const { committers, ids } = deps;
+  const availability = createAvailability(deps);
   const newSku = (input: NewSkuInput) => ({ id: ids.next<"Sku">(), ...input });
   const run = <Command, Outcome>(
     operation: KeyedOperation<Command, CatalogWorld, Outcome>,
@@ -86,8 +92,22 @@ export function createCatalog(deps: {
     command: Command,
   ) => committers.runKeyed(operation, tenantId, key, command);
 
+  async function move(call: Call, command: MoveStock) {
+    const moved = await run(moveStock, call, command);
+    availability.forget(call.tenantId, command.skuId);
+    return moved;
+  }
+
   return {
-    ...createReads(deps),
+    ...createReads({ ...deps, availability }),
+
+    /** Kept fresh by a pulse of every process that answers. */
+    hotReads: [availability],
+
+    /** Somebody orders these: it counts towards what is hot as a read does. */
+    noteWanted(tenantId: string, skuIds: readonly SkuId[]): void {
+      for (const skuId of skuIds) availability.touch(tenantId, skuId);
+    },
 
     /** Gives the product with its SKUs, 201. Refusals: too_many_skus. */
     createProduct(tenantId: string, key: IdempotencyKey, input: NewProductInput) {
@@ -129,13 +149,13 @@ export function createCatalog(deps: {
         kind: "put_in",
         movementId: ids.next<"StockMovement">(),
       } as const;
-      return run(moveStock, { tenantId, key }, command);
+      return move({ tenantId, key }, command);
     },
 
     /** Gives the movement and the stock after it, 201. Refusals: not_found, stock_too_low. */
     writeOffStock(tenantId: string, key: IdempotencyKey, input: StockInput) {
       const movementId = ids.next<"StockMovement">();
-      return run(moveStock, { tenantId, key }, { ...input, kind: "written_off", movementId });
+      return move({ tenantId, key }, { ...input, kind: "written_off", movementId });
     },
   };
 }
@@ -145,7 +165,31 @@ interface Call {
   readonly key: IdempotencyKey;
 }
 
-function createReads({ database, ledger }: { database: Database; ledger: Ledger }) {
+/** One account a SKU tells it, which also tells that there is such a SKU. */
+function createAvailability({ clock, ledger }: { readonly clock: Clock; readonly ledger: Ledger }) {
+  return createHotReads<SkuId, Availability>({
+    name: "sku_availability",
+    clock,
+    async load(tenantId, skuIds) {
+      const onHand = skuIds.map((skuId) => stockAccounts(skuId).onHand);
+      const balances = await ledger.readBalances(tenantId, onHand);
+      const found = new Map<SkuId, Availability>();
+      for (const skuId of skuIds) {
+        const balance = balances.get(stockAccounts(skuId).onHand);
+        if (balance === undefined) continue;
+        found.set(skuId, { onHand: balance.posted, held: balance.pendingDebits });
+      }
+      return found;
+    },
+  });
+}
+
+function createReads(deps: {
+  readonly database: Database;
+  readonly ledger: Ledger;
+  readonly availability: HotReads<SkuId, Availability>;
+}) {
+  const { database, ledger, availability } = deps;
   /** Lists of what belongs to a SKU: an unknown SKU is not found rather than an empty list. */
   async function ofSku<T>(tenantId: string, skuId: SkuId, read: () => Promise<T>) {
     const sku = await selectSkuById(database, tenantId, skuId);
@@ -182,6 +226,11 @@ function createReads({ database, ledger }: { database: Database; ledger: Ledger 
       },
     ): Promise<Price[] | Refusal> {
       return ofSku(tenantId, wanted.skuId, () => selectPricePage(database, tenantId, wanted));
+    },
+
+    /** What many ask for is told as it was less than a second ago. */
+    async readAvailability(tenantId: string, skuId: SkuId): Promise<Availability | Refusal> {
+      return (await availability.read(tenantId, skuId)) ?? noSku;
     },
 
     /** All numbers are of one moment. */

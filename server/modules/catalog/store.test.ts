@@ -21,7 +21,7 @@ const database = createDatabase({ url, clock });
 const committers = createCommitters({ database });
 const ids = createIds({ clock: systemClock });
 const ledger = createLedger({ database, clock });
-const catalog = createCatalog({ database, committers, ledger, ids });
+const catalog = createCatalog({ database, committers, ledger, ids, clock });
 afterAll(async () => {
   await committers.stop();
   await database.close();
@@ -185,7 +185,7 @@ describe("prices", () => {
   test("changed by many at once are all kept, each with its number", async () => {
     const { tenantId, blue } = await shop();
     const other = createCommitters({ database });
-    const catalogs = [catalog, createCatalog({ database, committers: other, ledger, ids })];
+    const catalogs = [catalog, createCatalog({ database, committers: other, ledger, ids, clock })];
     await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
         required(catalogs[index % 2], "a catalog").changePrice(tenantId, newKey(), {

@@ -72,6 +72,9 @@ export interface Stock {
   readonly writtenOff: bigint;
 }
 
+/** What buyers may know of it. */
+export type Availability = Pick<Stock, "onHand" | "held">;
+
 export interface CatalogWorld {
   readonly products: Map<ProductId, Product>;
   /** Of a product that was asked for, all SKUs. */

@@ -2,7 +2,7 @@
 import type { MoneyView } from "../../../kernel/money.ts";
 import { money, moneyView } from "../../../kernel/money.ts";
 import { formatInstant } from "../../../kernel/time.ts";
-import type { Price, Product, SkuRecord, Stock, StockMovement } from "./types.ts";
+import type { Availability, Price, Product, SkuRecord, Stock, StockMovement } from "./types.ts";
 
 export interface ProductView {
   id: string;
@@ -96,7 +96,7 @@ export function stockView(stock: Stock): StockView {
   };
 }
 
-export function availabilityView({ onHand, held }: Stock): AvailabilityView {
+export function availabilityView({ onHand, held }: Availability): AvailabilityView {
   return { available: Number(onHand - held) };
 }
 

@@ -1,4 +1,4 @@
-import type { Tx } from "../../../kernel/database.ts";
+import type { Database, Tx } from "../../../kernel/database.ts";
 import { statement } from "../../../kernel/database.ts";
 import type { Currency } from "../../../kernel/money.ts";
 import type { ProductId, Sku, SkuId } from "../domain/types.ts";
@@ -31,6 +31,17 @@ export async function loadSkus(tx: Tx, skuIds: Iterable<SkuId>): Promise<Map<Sku
   const ids = [...new Set(skuIds)];
   if (ids.length === 0) return new Map();
   const rows = await tx.rows<SaleRow>(selectSkusForSale, [tx.tenantId, ids]);
+  return new Map(rows.map((row) => [row.id, saleOf(row)]));
+}
+
+/** The same outside of a transaction. */
+export async function readSkus(
+  database: Database,
+  tenantId: string,
+  skuIds: readonly SkuId[],
+): Promise<Map<SkuId, Sku>> {
+  if (skuIds.length === 0) return new Map();
+  const rows = await database.read<SaleRow>(tenantId, selectSkusForSale, [tenantId, skuIds]);
   return new Map(rows.map((row) => [row.id, saleOf(row)]));
 }
 

@@ -13,7 +13,7 @@ import type { PrincipalKind } from "../../identity/index.ts";
 import { createIdentity } from "../../identity/index.ts";
 import { createLedger } from "../../ledger/index.ts";
 import { createPayments, paymentTenantSettings } from "../../payments/index.ts";
-import { createPasses } from "../../sales/index.ts";
+import { createPasses, createSales } from "../../sales/index.ts";
 import { ordersRoutes } from "./routes.ts";
 import { createOrders, orderTenantSettings } from "../index.ts";
 
@@ -41,7 +41,7 @@ const identity = createIdentity({
   tenantSettings: [...Object.values(tenantSettings), ...Object.values(paymentSettings)],
 });
 const ledger = createLedger({ database, clock });
-const catalog = createCatalog({ database, committers, ledger, ids });
+const catalog = createCatalog({ database, committers, ledger, ids, clock });
 const numbers = createNumbers({ clock });
 /** Without a channel: what is paid stands in api/payments.test.ts. */
 const payments = createPayments({
@@ -57,7 +57,9 @@ const payments = createPayments({
   channelHosts: [],
   publicUrl: "http://127.0.0.1",
 });
-const shared = { database, ids, numbers, identity, payments, tenantSettings };
+const sales = createSales({ database, committers, ids, clock, ledger });
+const given = { database, ids, numbers, clock, identity, catalog, sales };
+const shared = { ...given, payments, tenantSettings };
 const orders = createOrders({ ...shared, committers });
 const { http } = await createTestHttp({ refusals, clock, settings: { inFlightMax: 1_000 } });
 http.registerAuthentication(identity.authenticate);

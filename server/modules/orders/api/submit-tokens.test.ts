@@ -13,7 +13,7 @@ import { createCatalog } from "../../catalog/index.ts";
 import { createIdentity } from "../../identity/index.ts";
 import { createLedger } from "../../ledger/index.ts";
 import { createPayments, paymentTenantSettings } from "../../payments/index.ts";
-import { createPasses } from "../../sales/index.ts";
+import { createPasses, createSales } from "../../sales/index.ts";
 import { ordersRoutes } from "./routes.ts";
 import { createOrders, orderTenantSettings } from "../index.ts";
 
@@ -32,7 +32,7 @@ async function startProcess() {
   const tenantSettings = [...Object.values(orderSettings), ...Object.values(paymentSettings)];
   const identity = createIdentity({ database, committers, ids, clock, secrets, tenantSettings });
   const ledger = createLedger({ database, clock });
-  const catalog = createCatalog({ database, committers, ledger, ids });
+  const catalog = createCatalog({ database, committers, ledger, ids, clock });
   const base = { database, committers, ids, numbers: createNumbers({ clock }), identity };
   const payments = createPayments({
     ...base,
@@ -43,7 +43,9 @@ async function startProcess() {
     channelHosts: [],
     publicUrl: "http://127.0.0.1",
   });
-  const orders = createOrders({ ...base, payments, tenantSettings: orderSettings });
+  const sales = createSales({ ...base, clock, ledger });
+  const given = { ...base, clock, catalog, sales, payments };
+  const orders = createOrders({ ...given, tenantSettings: orderSettings });
   const { http } = await createTestHttp({ refusals, clock, settings: { inFlightMax: 1_000 } });
   http.registerAuthentication(identity.authenticate);
   ordersRoutes(http.app, orders, { identity, passes: createPasses({ secrets }) });

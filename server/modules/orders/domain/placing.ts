@@ -11,32 +11,62 @@ import type { Sale } from "../../sales/index.ts";
 import { addBought } from "./bought.ts";
 import { markPaid } from "./paying.ts";
 import { checkLimits, findSale } from "./sale.ts";
-import type { Order, OrderLine, OrdersWorld, PlaceOrder } from "./types.ts";
+import type {
+  Order,
+  OrderLine,
+  OrdersWorld,
+  PlaceOrder,
+  PlacingWorld,
+  WantedOrder,
+} from "./types.ts";
 import { orderTold, stockLegsOf } from "./world.ts";
 
 export type PlaceOutcome = { readonly kind: "placed"; readonly order: Order } | Refusal;
 
-/** Refusals stand in order of precedence. */
+export interface Placeable {
+  readonly kind: "placeable";
+  /** Where the units come from and go to, line by line. */
+  readonly legs: readonly Leg[];
+  readonly lines: readonly OrderLine[];
+  readonly totalMinor: bigint;
+  readonly currency: Currency;
+}
+
+/**
+ * Whether the order can be placed; changes nothing, so that it can also be asked of a world that
+ * was read a moment ago. Refusals stand in order of precedence.
+ */
+export function checkPlacing(
+  world: PlacingWorld,
+  wanted: WantedOrder,
+  now: number,
+): Placeable | Refusal {
+  const found = findSale(world, wanted, now);
+  if (found.kind === "refused") return found;
+  const { sale } = found;
+  const priced = priceLines(world.skus, wanted.lines, sale);
+  if (priced.kind === "refused") return priced;
+  const overLimit = sale === undefined ? undefined : checkLimits(world, sale, wanted);
+  if (overLimit !== undefined) return overLimit;
+  const { lines, totalMinor, currency } = priced;
+  const legs = stockLegsOf({ saleId: wanted.saleId, lines });
+  const short = firstShortLeg(world.ledger, legs);
+  if (short !== undefined) {
+    return refuseSoldOut(world, required(lines[short], "the line"), required(legs[short], "a leg"));
+  }
+  return { kind: "placeable", legs, lines, totalMinor, currency };
+}
+
 export function decidePlaceOrder(
   world: OrdersWorld,
   command: PlaceOrder,
   now: number,
 ): PlaceOutcome {
   assert(command.lines.length > 0, "the route takes one line at least");
-  const found = findSale(world, command, now);
-  if (found.kind === "refused") return found;
-  const { sale } = found;
-  const priced = priceLines(world.skus, command.lines, sale);
-  if (priced.kind === "refused") return priced;
-  const overLimit = sale === undefined ? undefined : checkLimits(world, sale, command);
-  if (overLimit !== undefined) return overLimit;
-  const { lines, totalMinor, currency } = priced;
+  const checked = checkPlacing(world, command, now);
+  if (checked.kind === "refused") return checked;
+  const { legs, lines, totalMinor, currency } = checked;
   const { saleId } = command;
-  const legs = stockLegsOf({ saleId, lines });
-  const short = firstShortLeg(world.ledger, legs);
-  if (short !== undefined) {
-    return refuseSoldOut(world, required(lines[short], "the line"), required(legs[short], "a leg"));
-  }
 
   // From here on the order must succeed.
   hold(world.ledger, { id: command.orderId, legs, reference: command.orderId, reason: "order" });
@@ -96,7 +126,7 @@ function priceLines(
   return { kind: "priced", lines, totalMinor, currency: required(currency, "a currency") };
 }
 
-function refuseSoldOut(world: OrdersWorld, line: OrderLine, { debit }: Leg): Refusal {
+function refuseSoldOut(world: PlacingWorld, line: OrderLine, { debit }: Leg): Refusal {
   const left = available(world.ledger, debit);
   return refuse("sold_out", {
     skuId: line.skuId,

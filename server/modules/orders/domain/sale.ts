@@ -2,18 +2,44 @@
 import type { Refusal } from "../../../kernel/refusal.ts";
 import { formatInstant } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
-import type { Sale } from "../../sales/index.ts";
-import { judgePass, saleStateAt } from "../../sales/index.ts";
+import type { Sku, SkuId } from "../../catalog/index.ts";
+import type { Account, AccountId } from "../../ledger/index.ts";
+import type { Sale, SaleWithUnits } from "../../sales/index.ts";
+import { judgePass, saleAccount, saleStateAt } from "../../sales/index.ts";
 import { boughtBy } from "./bought.ts";
-import type { OrdersWorld, PlaceOrder } from "./types.ts";
+import type { PlacingWorld, WantedOrder } from "./types.ts";
+
+/**
+ * The world of one sale as somebody who has bought nothing in it meets it, from what was read
+ * without locks: enough to tell whether an order would be refused.
+ */
+export function worldOfSale(
+  { sale, left }: SaleWithUnits,
+  skus: ReadonlyMap<SkuId, Sku>,
+): PlacingWorld {
+  const accounts = new Map<AccountId, Account>();
+  for (const [skuId, posted] of left) {
+    const id = saleAccount(sale.id, skuId);
+    const empty = { pendingDebits: 0n, pendingCredits: 0n };
+    const asset = `stock:${skuId}`;
+    accounts.set(id, { id, asset, guarded: true, indexed: false, posted, ...empty });
+  }
+  const unwritten = { bundles: new Map(), touched: new Set<AccountId>(), written: [], opened: [] };
+  return {
+    skus,
+    sales: new Map([[sale.id, sale]]),
+    bought: new Map(),
+    ledger: { accounts, ...unwritten },
+  };
+}
 
 /**
  * The sale that the order is placed in: none, unless it names one. Refusals stand in order of
  * precedence: who may come in is asked before what is wanted.
  */
 export function findSale(
-  world: OrdersWorld,
-  { saleId, memberId, lines, pass }: PlaceOrder,
+  world: PlacingWorld,
+  { saleId, memberId, lines, pass }: WantedOrder,
   now: number,
 ): { readonly kind: "found"; readonly sale: Sale | undefined } | Refusal {
   if (saleId === undefined) return { kind: "found", sale: undefined };
@@ -38,9 +64,9 @@ export function findSale(
  * those of its SKUs. `bought` has the orders that this batch has placed before it, too.
  */
 export function checkLimits(
-  { bought }: OrdersWorld,
+  { bought }: PlacingWorld,
   { id: saleId, limitPerMember: max, items }: Sale,
-  { memberId, lines }: PlaceOrder,
+  { memberId, lines }: WantedOrder,
 ): Refusal | undefined {
   const buyer = { saleId, memberId };
   const wanted = lines.reduce((sum, { quantity }) => sum + quantity, 0);

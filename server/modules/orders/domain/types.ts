@@ -107,6 +107,10 @@ export interface PaidTerms {
   readonly channels: ChannelTable;
 }
 
+/** What decides whether an order can be placed. */
+export type WantedOrder = Pick<PlaceOrder, "memberId" | "saleId" | "pass" | "lines">;
+export type PlacingWorld = Pick<OrdersWorld, "skus" | "sales" | "bought" | "ledger">;
+
 export interface OrdersWorld {
   readonly orders: Map<OrderId, Order>;
   /** The newest step of each order that was loaded. */

@@ -7,13 +7,14 @@ import { isNumber } from "../../../kernel/numbers.ts";
 import type { Answer, KeyedOperation } from "../../../kernel/operation.ts";
 import type { Refusal } from "../../../kernel/refusal.ts";
 import { isRefusal } from "../../../kernel/refusal.ts";
+import type { Clock } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
-import type { SkuId } from "../../catalog/index.ts";
+import type { Catalog, SkuId } from "../../catalog/index.ts";
 import { loadSkus, stockAccounts } from "../../catalog/index.ts";
 import type { Identity } from "../../identity/index.ts";
 import { loadLedger } from "../../ledger/index.ts";
 import { loadPayments } from "../../payments/index.ts";
-import type { BroughtPass, SaleId } from "../../sales/index.ts";
+import type { BroughtPass, SaleId, Sales } from "../../sales/index.ts";
 import { loadSales } from "../../sales/index.ts";
 import type { ChangeOrder, OrderOutcome } from "../domain/ending.ts";
 import { decideCancelOrder, decideCompleteOrder } from "../domain/ending.ts";
@@ -41,8 +42,10 @@ import {
 import type { UsedPayments } from "./payments.ts";
 import { createOrderPayments } from "./payments.ts";
 import { createReacting } from "./reacting.ts";
+import { createSoldOut, soldOutReads } from "./sold-out.ts";
 import type { OrderTenantSettings } from "./terms.ts";
 import { createTerms } from "./terms.ts";
+import { createWarmUp } from "./warm-up.ts";
 import { loadWorld, saveWorld } from "./worlds.ts";
 
 export interface OrderInput {
@@ -60,7 +63,10 @@ export interface OrderDeps {
   readonly committers: Committers;
   readonly ids: Ids;
   readonly numbers: Numbers;
+  readonly clock: Clock;
   readonly identity: Identity;
+  readonly catalog: Pick<Catalog, "noteWanted">;
+  readonly sales: Pick<Sales, "readSales" | "readOpeningSales">;
   readonly payments: UsedPayments;
   readonly tenantSettings: OrderTenantSettings;
 }
@@ -75,26 +81,41 @@ const changeBatchMax = 64;
 export function createOrders(deps: OrderDeps) {
   const { database, committers, ids, numbers } = deps;
   const terms = createTerms(deps);
+  const soldOut = createSoldOut({ ...deps, reads: soldOutReads(deps) });
+
+  async function place(tenantId: string, key: IdempotencyKey, input: OrderInput) {
+    const closeAfterMs = await terms.closeAfterMs(tenantId);
+    const completeAfterMs = await terms.completeAfterMs(tenantId);
+    const made = { orderId: ids.next<"Order">(), number: numbers.next("T") };
+    const { saleId, pass } = input;
+    const command = { ...input, saleId, pass, ...made, closeAfterMs, completeAfterMs };
+    return committers.runKeyed(placeOrder, tenantId, key, command);
+  }
+
   return {
     ...createOrderPayments(deps),
     ...createReacting({ ...deps, terms }),
+    ...createWarmUp({ ...deps, terms, placeOrder }),
+    /** Sales whose orders may be refused from memory; read again by a pulse. */
+    soldOut,
 
     /**
      * Holds the stock of all lines or of none; 201. Refusals: sale_not_found, sale_not_open,
      * sale_pass_needed, sale_pass_invalid, sale_pass_expired, sku_not_in_sale, sku_not_found,
      * sku_not_on_sale, currencies_mixed, order_too_large, sale_limit_reached, sold_out.
      */
-    async placeOrder(
+    placeOrder(
       tenantId: string,
       key: IdempotencyKey,
       input: OrderInput,
     ): Promise<Answer | Refusal> {
-      const closeAfterMs = await terms.closeAfterMs(tenantId);
-      const completeAfterMs = await terms.completeAfterMs(tenantId);
-      const made = { orderId: ids.next<"Order">(), number: numbers.next("T") };
       const { saleId, pass } = input;
-      const command = { ...input, saleId, pass, ...made, closeAfterMs, completeAfterMs };
-      return committers.runKeyed(placeOrder, tenantId, key, command);
+      if (saleId === undefined) {
+        const skuIds = input.lines.map(({ skuId }) => skuId);
+        deps.catalog.noteWanted(tenantId, skuIds);
+      }
+      const wanted = { ...input, saleId, pass };
+      return soldOut.place(tenantId, wanted, () => place(tenantId, key, input));
     },
 
     /** The order as it is now, 200: closed, closing. Refusals: not_found, order_not_cancellable. */

@@ -30,7 +30,7 @@ function readRoutes(app: App, sales: Sales, clock: Clock): void {
       schema: {
         operationId: "listSales",
         summary: "Sales with their goods, newest first",
-        description: "Members see no drafts.",
+        description: "Members see no drafts. What many look at is told as of a second ago.",
         tags,
         querystring: Type.Object(pageQuery),
         response: { 200: pageOf(sale) },
@@ -39,11 +39,8 @@ function readRoutes(app: App, sales: Sales, clock: Clock): void {
     async (request) => {
       const { tenantId, kind } = principalOf(request);
       const { page, seen } = readIdPage<"Sale">(request.query);
-      const rows = await sales.listSales(tenantId, {
-        drafts: kind !== "member",
-        before: seen,
-        limit: page.rowsMax,
-      });
+      const list = kind === "member" ? sales.listShownSales : sales.listSales;
+      const rows = await list(tenantId, { before: seen, limit: page.rowsMax });
       return toPage(rows, page, { key: (row) => [row.sale.id], view });
     },
   );
@@ -55,7 +52,7 @@ function readRoutes(app: App, sales: Sales, clock: Clock): void {
       schema: {
         operationId: "getSale",
         summary: "A sale with its goods, prices and what is left",
-        description: "Members see no drafts, and units as they were up to a second ago.",
+        description: "Members see no drafts. What many look at is told as of a second ago.",
         tags,
         params: saleParams,
         response: { 200: sale },

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Committers } from "../../../kernel/batch.ts";
 import type { Database } from "../../../kernel/database.ts";
 import type { Operation } from "../../../kernel/operation.ts";
@@ -20,7 +19,7 @@ export interface RoomMetrics {
 }
 
 /** Often enough that nobody sees it, seldom enough to cost nothing. */
-const roundMs = 250;
+export const admitEveryMs = 250;
 /** Sales are scheduled long before they open; a new one is found within it. */
 const discoverMs = secondMs;
 /** Bounds of what one process looks after. */
@@ -128,24 +127,6 @@ export function createAdmission(deps: {
     take,
     giveBack,
     admitMembers: admitRound,
-
-    start({ onError }: { readonly onError: (error: unknown) => void }) {
-      const stopping = new AbortController();
-      const { signal } = stopping;
-      const running = (async () => {
-        while (!signal.aborted) {
-          // The next round finds out what this one did not.
-          await admitRound().catch(onError);
-          await sleep(roundMs, undefined, { signal }).catch(() => undefined);
-        }
-      })();
-      return {
-        async stop(): Promise<void> {
-          stopping.abort();
-          await running;
-        },
-      };
-    },
   };
 }
 

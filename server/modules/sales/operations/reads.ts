@@ -1,14 +1,15 @@
-import { createCache } from "../../../kernel/cache.ts";
 import type { Database } from "../../../kernel/database.ts";
+import { createHotReads } from "../../../kernel/hot-reads.ts";
 import type { Refusal } from "../../../kernel/refusal.ts";
 import type { Clock } from "../../../kernel/time.ts";
-import { secondMs } from "../../../kernel/time.ts";
+import { minuteMs } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
 import type { SkuId } from "../../catalog/index.ts";
 import type { Ledger } from "../../ledger/index.ts";
 import { saleAccount } from "../domain/allotments.ts";
 import type { Sale, SaleId } from "../domain/types.ts";
-import { selectSaleById, selectSalePage } from "../store/reads.ts";
+import type { OpeningSale } from "../store/reads.ts";
+import { selectOpeningSales, selectSalePage, selectSalesByIds } from "../store/reads.ts";
 
 /** A sale, and how many units of its SKUs could be ordered a moment ago. */
 export interface SaleWithUnits {
@@ -16,10 +17,14 @@ export interface SaleWithUnits {
   readonly left: ReadonlyMap<SkuId, bigint>;
 }
 
-/** A page that thousands look at shows units that are at most this old. */
-const shownMs = secondMs;
-/** Sales that are looked at in the same second; more are read from the database each time. */
-const shownSalesMax = 1_000;
+/** People come early: from then on a sale is kept in memory, whether many ask for it or not. */
+const openingSoonMs = 5 * minuteMs;
+/** If nobody comes in the first minute, heat alone says so. */
+const keptAfterOpeningMs = minuteMs;
+/** As many of a tenant as a process makes itself ready for; the next ones first. */
+const openingMax = 100;
+
+export type SaleReads = ReturnType<typeof createReads>;
 
 export function createReads(deps: {
   readonly database: Database;
@@ -43,48 +48,89 @@ export function createReads(deps: {
     });
   }
 
-  async function readOne(tenantId: string, id: SaleId): Promise<SaleWithUnits | undefined> {
-    const sale = await selectSaleById(database, tenantId, id);
-    return sale === undefined ? undefined : (await withUnits(tenantId, [sale]))[0];
+  async function readSales(tenantId: string, ids: readonly SaleId[]): Promise<SaleWithUnits[]> {
+    return withUnits(tenantId, await selectSalesByIds(database, tenantId, ids));
   }
 
-  const shown = createCache<`${string} ${SaleId}`, SaleWithUnits>({
+  const shown = createHotReads<SaleId, SaleWithUnits>({
     name: "sales.shown",
     clock,
-    max: shownSalesMax,
-    ttlMs: shownMs,
-    load: (key) => {
-      const [tenantId = "", saleId] = key.split(" ");
-      // The key is made below, of these two.
-      return readOne(tenantId, saleId as SaleId);
+    async load(tenantId, ids) {
+      return new Map((await readSales(tenantId, ids)).map((found) => [found.sale.id, found]));
+    },
+  });
+
+  function readPage(
+    tenantId: string,
+    wanted: {
+      readonly drafts: boolean;
+      readonly before: SaleId | undefined;
+      readonly limit: number;
+    },
+  ): Promise<SaleWithUnits[]> {
+    return selectSalePage(database, tenantId, wanted).then((sales) => withUnits(tenantId, sales));
+  }
+
+  /** The newest sales, by how many of them are wanted. */
+  const shownFirst = createHotReads<`${number}`, SaleWithUnits[]>({
+    name: "sales.shown_first",
+    clock,
+    async load(tenantId, limits) {
+      const pages = limits.map(async (limit) => {
+        const wanted = { drafts: false, before: undefined, limit: Number(limit) };
+        return [limit, await readPage(tenantId, wanted)] as const;
+      });
+      return new Map(await Promise.all(pages));
     },
   });
 
   return {
-    /** For the metrics. */
-    caches: [shown],
+    /** Kept fresh by a pulse of every process that answers. */
+    hotReads: [shown, shownFirst],
 
-    /** Newest first; drafts for those who make them. */
-    async listSales(
+    /** Newest first, with drafts, as they are now. */
+    listSales: (
       tenantId: string,
-      wanted: {
-        readonly drafts: boolean;
-        readonly before: SaleId | undefined;
-        readonly limit: number;
-      },
+      wanted: { readonly before: SaleId | undefined; readonly limit: number },
+    ): Promise<SaleWithUnits[]> => readPage(tenantId, { ...wanted, drafts: true }),
+
+    /** As members see them: no drafts, and as they were less than a second ago if many look. */
+    async listShownSales(
+      tenantId: string,
+      { before, limit }: { readonly before: SaleId | undefined; readonly limit: number },
     ): Promise<SaleWithUnits[]> {
-      return withUnits(tenantId, await selectSalePage(database, tenantId, wanted));
+      if (before !== undefined) return readPage(tenantId, { drafts: false, before, limit });
+      return (await shownFirst.read(tenantId, `${limit}`)) ?? [];
     },
 
     /** As it is now. */
     async readSale(tenantId: string, id: SaleId): Promise<SaleWithUnits | Refusal> {
-      return (await readOne(tenantId, id)) ?? noSale;
+      return (await readSales(tenantId, [id]))[0] ?? noSale;
     },
 
-    /** As members see it: no drafts, and units that are up to a second old. */
+    /** For modules that keep what they were told in memory. Unknown ids are absent. */
+    readSales,
+
+    /** As members see it: no drafts, and as it was less than a second ago if many look. */
     async readShownSale(tenantId: string, id: SaleId): Promise<SaleWithUnits | Refusal> {
-      const found = await shown.get(`${tenantId} ${id}`);
+      const found = await shown.read(tenantId, id);
       return found === undefined || found.sale.state === "draft" ? noSale : found;
+    },
+
+    /** This process has changed a sale: its members see that at once. */
+    forgetShown(tenantId: string, id: SaleId): void {
+      shown.forget(tenantId, id);
+      shownFirst.forgetAll(tenantId);
+    },
+
+    /** What opens within five minutes, of all tenants; from now on kept in memory. */
+    async readOpeningSales(): Promise<OpeningSale[]> {
+      const until = clock.now() + openingSoonMs;
+      const opening = await selectOpeningSales(database, { until, limit: openingMax });
+      for (const { tenantId, saleId, opensAt } of opening) {
+        shown.keepUntil(tenantId, saleId, opensAt + keptAfterOpeningMs);
+      }
+      return opening;
     },
   };
 }

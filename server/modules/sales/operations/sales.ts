@@ -39,8 +39,20 @@ export type Sales = ReturnType<typeof createSales>;
 /** All of these are rare beside orders: each command has a transaction of its own. */
 export function createSales(deps: SalesDeps) {
   const { committers, ids } = deps;
+  const reads = createReads(deps);
+
+  async function change<Command>(
+    operation: KeyedOperation<Command, SalesWorld, SaleOutcome | Refusal>,
+    { tenantId, key, saleId }: Call,
+    command: Command,
+  ): Promise<Answer | Refusal> {
+    const changed = await committers.runKeyed(operation, tenantId, key, command);
+    reads.forgetShown(tenantId, saleId);
+    return changed;
+  }
+
   return {
-    ...createReads(deps),
+    ...reads,
     ...createReacting(deps),
 
     /**
@@ -58,19 +70,25 @@ export function createSales(deps: SalesDeps) {
 
     /** Gives the draft. Refusals: not_found, sale_not_draft, and those of `createSale`. */
     changeSale: (tenantId: string, key: IdempotencyKey, command: ChangeSale) =>
-      committers.runKeyed(changeSale, tenantId, key, command),
+      change(changeSale, { tenantId, key, saleId: command.saleId }, command),
 
     /**
      * Sets the units aside; from then on the terms stand. Refusals: not_found, sale_not_draft,
      * sale_closes_too_early, sale_time_over, stock_too_low.
      */
     scheduleSale: (tenantId: string, key: IdempotencyKey, saleId: SaleId) =>
-      committers.runKeyed(scheduleSale, tenantId, key, saleId),
+      change(scheduleSale, { tenantId, key, saleId }, saleId),
 
     /** What is left of the units goes back on the shelf at once. Refusals: not_found. */
     endSale: (tenantId: string, key: IdempotencyKey, saleId: SaleId) =>
-      committers.runKeyed(endSale, tenantId, key, saleId),
+      change(endSale, { tenantId, key, saleId }, saleId),
   };
+}
+
+interface Call {
+  readonly tenantId: string;
+  readonly key: IdempotencyKey;
+  readonly saleId: SaleId;
 }
 
 const createSale: KeyedOperation<CreateSale, SalesWorld, SaleOutcome | Refusal> = {

@@ -128,9 +128,7 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
     /** Tells who has signed the pass that came with an order; only ours lets anybody in. */
     readPass,
 
-    /** Lets members in, at the pace that this process holds, until it is stopped. */
-    startAdmitting: admission.start,
-    /** One round of it. */
+    /** Lets members in, at the pace that this process holds: the beat of a pulse. */
     admitMembers: admission.admitMembers,
 
     /**

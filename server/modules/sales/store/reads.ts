@@ -1,5 +1,5 @@
 import type { Database } from "../../../kernel/database.ts";
-import { statement } from "../../../kernel/database.ts";
+import { statement, timestamp } from "../../../kernel/database.ts";
 import { behindAllIds } from "../../../kernel/ids.ts";
 import type { Sale, SaleId } from "../domain/types.ts";
 import type { ItemRow, SaleRow } from "./rows.ts";
@@ -12,9 +12,21 @@ const selectSales = statement(
    order by id desc limit $4`,
 );
 
-const selectSale = statement(
-  "sales.read_sale",
-  `select ${saleColumns} from sales.sales where tenant_id = $1 and id = $2`,
+const selectSalesById = statement(
+  "sales.read_sales",
+  `select ${saleColumns} from sales.sales where tenant_id = $1 and id = any($2::uuid[])`,
+);
+
+/** Every process makes itself ready for what opens next, whosever it is. */
+const tenantsWithSalesOpening = statement(
+  "sales.tenants_with_sales_opening",
+  `select distinct tenant_id from sales.sales where state = 'scheduled' and opens_at <= $1`,
+);
+
+const selectOpening = statement(
+  "sales.opening_sales",
+  `select id, opens_at from sales.sales
+   where tenant_id = $1 and state = 'scheduled' and opens_at <= $2 order by opens_at limit $3`,
 );
 
 const selectItems = statement(
@@ -43,13 +55,45 @@ export async function selectSalePage(
   return withItems(database, tenantId, rows);
 }
 
-export async function selectSaleById(
+/** Unknown ids are absent. */
+export async function selectSalesByIds(
   database: Database,
   tenantId: string,
-  id: SaleId,
-): Promise<Sale | undefined> {
-  const rows = await database.read<SaleRow>(tenantId, selectSale, [tenantId, id]);
-  return (await withItems(database, tenantId, rows))[0];
+  ids: readonly SaleId[],
+): Promise<Sale[]> {
+  const rows = await database.read<SaleRow>(tenantId, selectSalesById, [tenantId, ids]);
+  return withItems(database, tenantId, rows);
+}
+
+/** A sale that is about to open. */
+export interface OpeningSale {
+  readonly tenantId: string;
+  readonly saleId: SaleId;
+  readonly opensAt: number;
+}
+
+/** Of all tenants; of each the next ones. */
+export async function selectOpeningSales(
+  database: Database,
+  wanted: { readonly until: number; readonly limit: number },
+): Promise<OpeningSale[]> {
+  const until = timestamp(wanted.until);
+  const opening: OpeningSale[] = [];
+  for (const pool of database.pools()) {
+    const tenants = await pool.query<{ tenant_id: string }>(tenantsWithSalesOpening.text, [until]);
+    for (const { tenant_id: tenantId } of tenants.rows) {
+      const values = [tenantId, until, wanted.limit];
+      const rows = await database.read<{ id: SaleId; opens_at: number }>(
+        tenantId,
+        selectOpening,
+        values,
+      );
+      for (const { id: saleId, opens_at: opensAt } of rows) {
+        opening.push({ tenantId, saleId, opensAt });
+      }
+    }
+  }
+  return opening;
 }
 
 async function withItems(

@@ -41,7 +41,7 @@ import {
   paymentTenantSettings,
   savePayments,
 } from "../../../payments/index.ts";
-import { createPasses } from "../../../sales/index.ts";
+import { createPasses, createSales } from "../../../sales/index.ts";
 import { ordersRoutes } from "../routes.ts";
 import { createOrders, orderTenantSettings } from "../../index.ts";
 import { ordersReactions } from "../../reactions.ts";
@@ -159,7 +159,15 @@ async function createPlatform(clock: Clock) {
     channelHosts: [outsideHost],
     publicUrl: "http://127.0.0.1:9",
   });
-  const orders = createOrders({ ...base, identity, payments, tenantSettings: orderSettings });
+  const sales = createSales({ ...base, ledger });
+  const orders = createOrders({
+    ...base,
+    identity,
+    catalog,
+    sales,
+    payments,
+    tenantSettings: orderSettings,
+  });
   const { http } = await createTestHttp({ refusals, clock, settings: { inFlightMax: 1_000 } });
   http.registerAuthentication(identity.authenticate);
   ordersRoutes(http.app, orders, { identity, passes: createPasses({ secrets }) });

@@ -1,0 +1,270 @@
+import type { BloomFilter } from "../../../kernel/bloom-filter.ts";
+import { createBloomFilter } from "../../../kernel/bloom-filter.ts";
+import type { Database } from "../../../kernel/database.ts";
+import type { EventsSince } from "../../../kernel/events-since.ts";
+import { newestEvent, readEventsSince } from "../../../kernel/events-since.ts";
+import type { CacheFigures } from "../../../kernel/metrics.ts";
+import type { Answer } from "../../../kernel/operation.ts";
+import type { Refusal } from "../../../kernel/refusal.ts";
+import { isRefusal } from "../../../kernel/refusal.ts";
+import type { Clock } from "../../../kernel/time.ts";
+import { secondMs } from "../../../kernel/time.ts";
+import type { Sku, SkuId } from "../../catalog/index.ts";
+import { readSkus } from "../../catalog/index.ts";
+import type { SaleId, Sales, SaleWithUnits } from "../../sales/index.ts";
+import { checkPlacing } from "../domain/placing.ts";
+import { worldOfSale } from "../domain/sale.ts";
+import type { OrderId, PlacingWorld, WantedOrder } from "../domain/types.ts";
+import type { PlacedInSale } from "../store/buyers.ts";
+import { readBuyers } from "../store/buyers.ts";
+
+/** What the memory is filled from. */
+export interface SoldOutReads {
+  sales(tenantId: string, saleIds: readonly SaleId[]): Promise<readonly SaleWithUnits[]>;
+  skus(tenantId: string, skuIds: readonly SkuId[]): Promise<ReadonlyMap<SkuId, Sku>>;
+  /** Who has ordered in the sale, by the id of the order. */
+  buyers(
+    tenantId: string,
+    wanted: {
+      readonly saleId: SaleId;
+      readonly after: OrderId | undefined;
+      readonly limit: number;
+    },
+  ): Promise<readonly PlacedInSale[]>;
+  newestEvent(tenantId: string): Promise<bigint>;
+  placedSince(
+    tenantId: string,
+    wanted: { readonly after: bigint; readonly saleIds: readonly SaleId[] },
+  ): Promise<EventsSince<PlacedInSale>>;
+}
+
+/** How soon a process knows of units that came back, and of orders that others have placed. */
+export const soldOutPollMs = 250;
+/** Nothing is told from memory that was read longer ago: three polls may fail. */
+export const soldOutAgeMsMax = secondMs;
+/** A sale that nobody has asked for in this time is forgotten. */
+const forgetAfterMs = 10 * secondMs;
+/** Sales remembered at a time; with at most 2 MiB of buyers each. */
+const rememberedMax = 32;
+/** Above this every order goes the whole way: the buyers of a sale are not kept any more. */
+const buyersMax = 1_000_000;
+/** Some 15 ms of the database; so many pages a poll that other sales are not kept waiting long. */
+const buyersPageMax = 10_000;
+const buyersPagesPerPoll = 10;
+
+interface Remembered {
+  readonly tenantId: string;
+  readonly saleId: SaleId;
+  askedAt: number;
+  /** Members who may have an order in the sale. */
+  buyers: BloomFilter | undefined;
+  buyersRead: number;
+  buyersState: "loading" | "known" | "too_many";
+  /** The last order that was read while loading; all events up to `seq` are in `buyers`. */
+  lastOrderId: OrderId | undefined;
+  seq: bigint | undefined;
+  /** Absent until the buyers are known. */
+  world: PlacingWorld | undefined;
+  readAt: number;
+}
+
+export type SoldOut = ReturnType<typeof createSoldOut>;
+
+/**
+ * Most of those who come to a flash sale come too late. Once a decision has said so, this process
+ * gives that answer from memory: the decision itself is asked, on what a poll has read a moment
+ * ago, so that code and facts are the same, and who wants one unit is not refused because somebody
+ * wanted five. Such a command never waits with those that may succeed.
+ *
+ * An answer from memory must not tell a member whose order is placed that there was none: a
+ * repeated Idempotency-Key gets its first answer. So members who may have an order in the sale, or
+ * have one under way here, go the whole way. They are read from the orders when a sale is first
+ * remembered, and then from the log of events, in which nothing is committed behind a reader's
+ * back. Units are read before the log: whoever took the units that are missing is known. (Within
+ * the age of a poll, only units that came back and were sold again elsewhere are not.)
+ */
+export function createSoldOut(deps: { readonly clock: Clock; readonly reads: SoldOutReads }) {
+  const { clock, reads } = deps;
+  const remembered = new Map<string, Remembered>();
+  /** Commands of a member in a sale that are under way: as many as the edge lets in. */
+  const underWay = new Map<string, number>();
+  const counts = { hits: 0, misses: 0 };
+
+  function remember(tenantId: string, saleId: SaleId): void {
+    const key = `${tenantId} ${saleId}`;
+    if (remembered.has(key) || remembered.size >= rememberedMax) return;
+    remembered.set(key, {
+      tenantId,
+      saleId,
+      askedAt: clock.now(),
+      buyers: undefined,
+      buyersRead: 0,
+      buyersState: "loading",
+      lastOrderId: undefined,
+      seq: undefined,
+      world: undefined,
+      readAt: Number.NEGATIVE_INFINITY,
+    });
+  }
+
+  /** The refusal that a decision would give; undefined when one has to be made. */
+  function answerFromMemory(tenantId: string, wanted: WantedInSale): Refusal | undefined {
+    const known = remembered.get(`${tenantId} ${wanted.saleId}`);
+    if (known === undefined) return undefined;
+    known.askedAt = clock.now();
+    const refusal = refusalOf(known, wanted, known.askedAt);
+    if (refusal === undefined) counts.misses += 1;
+    else counts.hits += 1;
+    return refusal;
+  }
+
+  function refusalOf(known: Remembered, wanted: WantedInSale, now: number): Refusal | undefined {
+    const { tenantId, saleId } = known;
+    const { memberId } = wanted;
+    const { world, readAt, buyers } = known;
+    const age = now - readAt;
+    if (world === undefined || age < 0 || age >= soldOutAgeMsMax) return undefined;
+    if (buyers === undefined || buyers.mayHave(memberId)) return undefined;
+    if (underWay.has(`${tenantId} ${saleId} ${memberId}`)) return undefined;
+    const refusal = checkPlacing(world, wanted, now);
+    if (!isRefusal(refusal)) return undefined;
+    // What was not so when it was read may have let an order in since: the end of the sale.
+    const then = checkPlacing(world, wanted, readAt);
+    if (!isRefusal(then) || then.code !== refusal.code) return undefined;
+    return refusal;
+  }
+
+  function learn(tenantId: string, wanted: WantedInSale, result: Answer | Refusal): void {
+    if (!isRefusal(result)) addBuyer(tenantId, wanted);
+    else if (isAskedByMany(result)) remember(tenantId, wanted.saleId);
+  }
+
+  function addBuyer(tenantId: string, { saleId, memberId }: WantedInSale): void {
+    remembered.get(`${tenantId} ${saleId}`)?.buyers?.add(memberId);
+  }
+
+  async function wholeWay(tenantId: string, wanted: WantedInSale, run: PlaceRun) {
+    const key = `${tenantId} ${wanted.saleId} ${wanted.memberId}`;
+    underWay.set(key, (underWay.get(key) ?? 0) + 1);
+    try {
+      const result = await run();
+      learn(tenantId, wanted, result);
+      return result;
+    } catch (error) {
+      // Whether it was committed is unknown.
+      addBuyer(tenantId, wanted);
+      throw error;
+    } finally {
+      const others = (underWay.get(key) ?? 0) - 1;
+      if (others > 0) underWay.set(key, others);
+      else underWay.delete(key);
+    }
+  }
+
+  /** Reads on where the last poll has stopped. */
+  async function loadBuyers(known: Remembered): Promise<void> {
+    const { tenantId, saleId } = known;
+    // The log is followed from before the first page: what is placed meanwhile is in one of them.
+    known.seq ??= await reads.newestEvent(tenantId);
+    for (let page = 0; page < buyersPagesPerPoll; page += 1) {
+      const wanted = { saleId, after: known.lastOrderId, limit: buyersPageMax };
+      const placed = await reads.buyers(tenantId, wanted);
+      const isLast = placed.length < buyersPageMax;
+      known.buyers ??= createBloomFilter(isLast ? 2 * buyersPageMax : buyersMax);
+      for (const { memberId } of placed) known.buyers.add(memberId);
+      known.buyersRead += placed.length;
+      known.lastOrderId = placed.at(-1)?.orderId;
+      if (isLast) known.buyersState = "known";
+      else if (known.buyersRead >= buyersMax) known.buyersState = "too_many";
+      if (known.buyersState !== "loading") return;
+    }
+  }
+
+  async function refresh(tenantId: string, all: readonly Remembered[]): Promise<void> {
+    const readAt = clock.now();
+    const saleIds = all.map(({ saleId }) => saleId);
+    const shown = await reads.sales(tenantId, saleIds);
+    const skuIds = new Set(shown.flatMap(({ sale }) => [...sale.items.keys()]));
+    const after = all.reduce(
+      (least, { seq = 0n }) => (seq < least ? seq : least),
+      all[0]?.seq ?? 0n,
+    );
+    const [skus, placed] = await Promise.all([
+      reads.skus(tenantId, [...skuIds]),
+      reads.placedSince(tenantId, { after, saleIds }),
+    ]);
+    for (const { saleId, memberId } of placed.data) {
+      remembered.get(`${tenantId} ${saleId}`)?.buyers?.add(memberId);
+    }
+    for (const known of all) {
+      known.seq = placed.seq;
+      // With more to read, somebody who has ordered may not be known yet.
+      if (!placed.isAll) continue;
+      const sale = shown.find((each) => each.sale.id === known.saleId);
+      known.world = sale === undefined ? undefined : worldOfSale(sale, skus);
+      known.readAt = readAt;
+    }
+  }
+
+  async function pollTenant(tenantId: string, all: readonly Remembered[]): Promise<void> {
+    for (const known of all) if (known.buyersState === "loading") await loadBuyers(known);
+    const known = all.filter(({ buyersState }) => buyersState === "known");
+    if (known.length > 0) await refresh(tenantId, known);
+  }
+
+  return {
+    /**
+     * Answers from memory, or lets the command go the whole way by `run` and learns from what
+     * comes back. Orders of no sale always go: who has ordered a SKU is not known as easily.
+     */
+    place(tenantId: string, wanted: WantedOrder, run: PlaceRun): Promise<Answer | Refusal> {
+      const { saleId } = wanted;
+      if (saleId === undefined) return run();
+      const inSale = { ...wanted, saleId };
+      const refusal = answerFromMemory(tenantId, inSale);
+      return refusal === undefined ? wholeWay(tenantId, inSale, run) : Promise.resolve(refusal);
+    },
+
+    /** The beat of a timer, every `soldOutPollMs`. Nothing is read while nothing is remembered. */
+    async poll(): Promise<void> {
+      const now = clock.now();
+      for (const [key, { askedAt }] of remembered) {
+        if (Math.abs(now - askedAt) >= forgetAfterMs) remembered.delete(key);
+      }
+      const byTenant = Map.groupBy(remembered.values(), ({ tenantId }) => tenantId);
+      const polls = [...byTenant].map(([tenantId, all]) => pollTenant(tenantId, all));
+      const failed = (await Promise.allSettled(polls)).find(({ status }) => status === "rejected");
+      if (failed?.status === "rejected") throw failed.reason;
+    },
+
+    name: "orders.sold_out",
+    /** Sales that are remembered; of their orders, those answered from memory and the others. */
+    figures: (): CacheFigures => ({ entries: remembered.size, ...counts, joined: 0 }),
+  };
+}
+
+type PlaceRun = () => Promise<Answer | Refusal>;
+type WantedInSale = WantedOrder & { readonly saleId: SaleId };
+
+/** Too late, or too early: what comes in thousands. */
+function isAskedByMany({ code, facts }: Refusal): boolean {
+  return code === "sold_out" || (code === "sale_not_open" && facts["state"] === "scheduled");
+}
+
+/** Each is one statement, or three: a sale, its items, its units. */
+export function soldOutReads(deps: {
+  readonly database: Database;
+  readonly sales: Pick<Sales, "readSales">;
+}): SoldOutReads {
+  const { database, sales } = deps;
+  return {
+    sales: sales.readSales,
+    skus: (tenantId, skuIds) => readSkus(database, tenantId, skuIds),
+    buyers: (tenantId, wanted) => readBuyers(database, tenantId, wanted),
+    newestEvent: (tenantId) => newestEvent(database, tenantId),
+    placedSince(tenantId, { after, saleIds }) {
+      const wanted = { after, type: "order_placed", field: "saleId", values: saleIds };
+      return readEventsSince<PlacedInSale>(database, tenantId, wanted);
+    },
+  };
+}
