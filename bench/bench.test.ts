@@ -1,14 +1,23 @@
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, expect, test } from "vitest";
+import { assert } from "../server/kernel/assert.ts";
 import { testDatabase } from "../server/kernel/testing/database.ts";
-import { runBench } from "./bench.ts";
 import { checkBooks } from "./books.ts";
+import { findClosingFaults, heldUnits, measureClosing } from "./closing.ts";
 import { ways } from "./figures.ts";
-import { findGenerator, runLoad } from "./load/load.ts";
+import { findGenerator, runGenerator, runLoad } from "./load/load.ts";
+import { listText, orderText } from "./load/requests.ts";
+import { findNoticeFaults } from "./notices/books.ts";
+import { measureNotices } from "./notices/notices.ts";
+import { measureOverload } from "./overload.ts";
+import { runBench } from "./run.ts";
 import { fillShop } from "./shop.ts";
+import { openSite } from "./site.ts";
+import { measureSoak } from "./soak.ts";
 import { startEcho, startNaive, startPlatform } from "./stage.ts";
 
 const home = mkdtempSync(join(tmpdir(), "tongbao-bench-test-"));
@@ -135,28 +144,40 @@ async function unitsHeld(skuId: string): Promise<number> {
   return rows[0]?.held ?? 0;
 }
 
-test("a whole run finds every order again, and would miss one that is gone", async () => {
+const options = { seconds: 0.3, rounds: 1, connections: [4], notices: 12, orders: 20 };
+
+async function siteOf(name: string) {
   const database = await testDatabase();
-  const folder = mkdtempSync(join(home, "run-"));
-  const result = await runBench({
-    options: { seconds: 0.3, rounds: 1, connections: [4], goods: ["many"] },
-    generator: "autocannon",
+  const folder = mkdtempSync(join(home, name));
+  return {
+    generator: findGenerator(),
     home: folder,
     databaseUrl: database.url,
     postgresPid: undefined,
     manySkus: 3,
-    poolSizes: [2],
-    warmupSeconds: 0.2,
     say: () => undefined,
+  };
+}
+
+test("a run of orders finds every order again, and would miss one that is gone", async () => {
+  const site = await siteOf("run-");
+  const { measured } = await runBench({
+    ...site,
+    options: { ...options, mode: { kind: "parts", parts: ["many"] } },
+    poolSizes: [2],
+    warmupSeconds: 0,
+    sampleEveryMs: 50,
   });
-  const [cell] = result.cells;
+  assert(measured.kind === "parts", "a run of parts");
+  const books = new pg.Client({ connectionString: site.databaseUrl });
+  await books.connect();
+  const [cell] = measured.cells;
   expect(cell).toMatchObject({ goods: "many", skus: 3, connections: 4 });
   expect(cell?.poolMax).toEqual({ naive: 2, tuned: 2 });
   expect(cell?.figures.platform.batch).toBeGreaterThan(0);
-  for (const way of ways) expect(cell?.figures[way].ordersPerSecond).toBeGreaterThan(0);
+  for (const way of ways) expect(cell?.figures[way].perSecond).toBeGreaterThan(0);
+  expect(cell?.figures.tuned.walBytes).toBeGreaterThan(100);
 
-  const books = new pg.Client({ connectionString: database.url });
-  await books.connect();
   const { rows } = await books.query<{ tenant_id: string; placed_by: string; count: number }>(
     `select tenant_id, placed_by, count(*)::integer as count
      from orders.orders group by tenant_id, placed_by order by placed_by`,
@@ -177,9 +198,8 @@ test("a whole run finds every order again, and would miss one that is gone", asy
         sent: count + change,
       })),
     );
-  expect(rows.reduce((sum, { count }) => sum + count, 0)).toBeGreaterThanOrEqual(
-    result.ordersProven,
-  );
+  const placed = rows.reduce((sum, { count }) => sum + count, 0);
+  expect(placed).toBeGreaterThanOrEqual(measured.ordersProven);
   expect(await check(0)).toEqual([]);
   expect(await check(1)).toEqual(
     [/demo: \d+ orders were acknowledged/, /naive/, /tuned/].map(matching),
@@ -200,18 +220,120 @@ function matching(pattern: RegExp) {
   return expect.stringMatching(pattern);
 }
 
-test("the generator of this machine counts what it sent and what came back", async () => {
-  const echo = await startEcho(home);
-  const load = { token, skuIds, connections: 4, seconds: 1 };
-  const generator = findGenerator();
-  const { address } = echo;
-  const good = await runLoad(generator, { ...load, address, run: "good" }, home);
-  expect(good.created).toBeGreaterThan(0);
-  expect(good.created).toBe(good.answered);
-  expect(good.sent).toBeGreaterThanOrEqual(good.answered);
-  await echo.stop();
-  const strange = { ...load, token: "nobody", address: platform.address, run: "strange" };
-  const refused = await runLoad(generator, strange, home);
-  expect(refused.answered).toBeGreaterThan(0);
-  expect(refused.created).toBe(0);
+const site = await openSite(await siteOf("site-"));
+afterAll(() => site.close());
+const books = site.client;
+
+test("an overload is offered whatever the answers are, and what was taken is found", async () => {
+  const measured = await measureOverload(site, { options, factor: 2, warmupSeconds: 0.1 });
+  const { peak, figures, ordersProven } = measured;
+  expect(peak.perSecond).toBeGreaterThan(0);
+  expect(figures.offeredPerSecond).toBeGreaterThan(peak.perSecond);
+  expect(figures.acceptedPerSecond).toBeGreaterThan(0);
+  expect(ordersProven).toBeGreaterThan(0);
+});
+
+test.runIf(process.platform === "linux")("a soak tells how much memory is held", async () => {
+  const measured = await measureSoak(site, { minutes: 0.01, connections: 4, sampleEveryMs: 50 });
+  expect(measured.memory.maxMb).toBeGreaterThan(50);
+  expect(measured.samples.length).toBeGreaterThan(3);
+  expect(measured.ordersProven).toBeGreaterThan(0);
+});
+
+test("notices of both channels are booked once, and a missing booking would be seen", async () => {
+  const [cell] = await measureNotices(site, options);
+  expect(cell).toMatchObject({ connections: 4, notices: 12 });
+  expect(cell?.figures.perSecond).toBeGreaterThan(0);
+  expect(cell?.figures.ordersPaidPerSecond).toBeGreaterThan(0);
+  expect(cell?.figures.batch).toBeGreaterThan(0);
+  const { rows } = await books.query<OpenAttemptRow>(
+    `select a.tenant_id, a.id, a.number, a.channel, p.reference
+     from payments.attempts a
+     join payments.payments p on p.tenant_id = a.tenant_id and p.id = a.payment_id`,
+  );
+  const byChannel = Map.groupBy(rows, ({ channel }) => channel);
+  // Three warm up and twelve are measured; the shop's accounts take turns.
+  expect([...byChannel.keys()].toSorted()).toEqual(["alipay", "wechatpay"]);
+  expect([...byChannel.values()].map(({ length }) => length).toSorted()).toEqual([7, 8]);
+  const told = rows.map(({ id, number, reference }) => ({
+    attemptId: id,
+    number,
+    orderId: reference,
+  }));
+  const tenant = rows[0]?.tenant_id ?? "";
+  expect(await findNoticeFaults(books, tenant, told)).toEqual([]);
+  await books.query("update payments.notices set deliveries = 2 where attempt_number = $1", [
+    told[0]?.number,
+  ]);
+  await books.query("delete from orders.history where order_id = $1", [told[1]?.orderId]);
+  const faults = await findNoticeFaults(books, tenant, told);
+  expect(faults).toEqual([
+    "15 notices were acknowledged, but there are 14 notices kept as paid, each delivered once",
+    "15 notices were acknowledged, but there are 14 steps to paid",
+  ]);
+});
+
+interface OpenAttemptRow {
+  tenant_id: string;
+  id: string;
+  number: string;
+  channel: string;
+  reference: string;
+}
+
+test("orders past their time are closed with their units back, or the bench says what is missing", async () => {
+  const [round] = await measureClosing(site, options);
+  expect(round).toMatchObject({ orders: 20, batches: 1, ordersPerBatch: 20 });
+  expect(round?.perSecond).toBeGreaterThan(0);
+  expect(round?.p99Ms).toBeGreaterThan(0);
+  const { rows } = await books.query<{ tenant_id: string; id: string }>(
+    "select tenant_id, id from orders.orders where state = 'closed'",
+  );
+  expect(rows).toHaveLength(20);
+  const given = { tenantId: rows[0]?.tenant_id ?? "", orderIds: rows.map(({ id }) => id) };
+  const held = await heldUnits(books, given.tenantId);
+  expect(await findClosingFaults(books, { ...given, heldBefore: held + 20 })).toEqual([]);
+  const faults = await findClosingFaults(books, {
+    ...given,
+    orderIds: [...given.orderIds, randomUUID()],
+    heldBefore: held + 20,
+  });
+  expect(faults).toHaveLength(5);
+  expect(faults).toContain("21 orders were due, but there are 20 units back");
+});
+
+test.each([findGenerator(), "own" as const])(
+  "%s counts what it sent and what came back",
+  async (generator) => {
+    const echo = await startEcho(home);
+    const load = { token, skuIds, connections: 4, seconds: 1 };
+    const { address } = echo;
+    const good = await runLoad(generator, { ...load, address, run: "good" }, home);
+    expect(good.created).toBeGreaterThan(0);
+    expect(good.created).toBe(good.answered);
+    expect(good.sent).toBeGreaterThanOrEqual(good.answered);
+    expect(good.p99Ms).toBeGreaterThanOrEqual(good.p50Ms);
+    await echo.stop();
+    const strange = { ...load, token: "nobody", address: platform.address, run: "strange" };
+    const refused = await runLoad(generator, strange, home);
+    expect(refused.answered).toBeGreaterThan(0);
+    expect(refused.created).toBe(0);
+  },
+);
+
+test("prepared requests are sent once each, and the ids in the answers are kept", async () => {
+  const { address } = platform;
+  const orders = { address, token, skuIds: [plenty], run: "list" };
+  const requestsPath = join(home, "requests");
+  const idsPath = join(home, "ids");
+  // The third one repeats the second.
+  const texts = [1, 2, 2, 3, 4].map((n) => orderText(orders, n));
+  writeFileSync(requestsPath, listText(texts));
+  const before = await unitsHeld(plenty);
+  const counts = await runGenerator({ ...orders, connections: 2, requestsPath, idsPath }, home);
+  expect(counts).toMatchObject({ sent: 5, answered: 5, created: 5, broken: 0, shed: 0 });
+  expect(await unitsHeld(plenty)).toBe(before + 4);
+  const ids = readFileSync(idsPath, "utf8").trim().split("\n");
+  expect(ids).toHaveLength(5);
+  expect(new Set(ids).size).toBe(4);
 });

@@ -71,7 +71,7 @@ async function readBooks(client: pg.Client, tenantId: string): Promise<Books> {
     heldUnits: await count(
       `select coalesce(sum(b.pending_debits), 0)::integer as count
        from ledger.balances b join ledger.accounts a on a.tenant_id = $1 and a.id = b.account_id
-       where b.tenant_id = $1 and a.code like 'stock.on_hand.%'`,
+       where b.tenant_id = $1 and (a.code like 'stock.on_hand.%' or a.code like 'sale.allotment.%')`,
     ),
     heldLegs: await count(
       `select count(*)::integer as count from ledger.transfers t

@@ -4,29 +4,37 @@
 export const opponents = ["naive", "tuned"] as const;
 export type Opponent = (typeof opponents)[number];
 
-export const ways = [...opponents, "platform", "echo"] as const;
+/** In which orders are taken; `edge` and `echo` take them nowhere. */
+export const ways = [...opponents, "platform", "edge", "echo"] as const;
 export type Way = (typeof ways)[number];
 
+/** What one thing took, where the system tells it. */
+export interface Used {
+  /** Processor time of the server's process, of PostgreSQL, and of the load generator. */
+  readonly nodeUs: number | undefined;
+  readonly postgresUs: number | undefined;
+  readonly generatorUs: number | undefined;
+  readonly walBytes: number | undefined;
+  /** Commands that shared a transaction, at the median of transactions. */
+  readonly batch: number | undefined;
+}
+
 /** One way under load for some seconds. */
-export interface Round {
-  readonly ordersPerSecond: number;
+export interface Round extends Used {
+  readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Orders that shared a transaction, at the median of transactions. */
-  readonly batch?: number;
-  /** Processor time an order of the server's process, and of PostgreSQL. */
-  readonly nodeUs?: number;
-  readonly postgresUs?: number;
 }
 
 export interface Figures extends Round {
   /** Medians of the ratios within one turn: what slows the machine slows all ways of a turn. */
   readonly toNaive: number;
   readonly toTuned: number;
+  readonly toEdge: number;
   readonly toEcho: number;
 }
 
-/** What the four ways did one right after the other. */
+/** What the ways did one right after the other. */
 export type Turn = Readonly<Record<Way, Round>>;
 
 export type Goods = "hot" | "many";
@@ -41,33 +49,42 @@ export interface Cell {
   readonly turns: readonly Turn[];
 }
 
-export function figuresOf(turns: readonly Turn[]): Record<Way, Figures> {
+export async function byWay<Value>(
+  give: (way: Way) => Promise<Value> | Value,
+): Promise<Record<Way, Value>> {
+  const found: Partial<Record<Way, Value>> = {};
+  for (const way of ways) found[way] = await give(way);
+  // Every way was asked.
+  return found as Record<Way, Value>;
+}
+
+export function figuresOf(turns: readonly Turn[], way: Way): Figures {
+  const ratioTo = (other: Way): number =>
+    median(turns.map((turn) => turn[way].perSecond / turn[other].perSecond));
   return {
-    naive: figuresOfWay(turns, "naive"),
-    tuned: figuresOfWay(turns, "tuned"),
-    platform: figuresOfWay(turns, "platform"),
-    echo: figuresOfWay(turns, "echo"),
+    ...medianRound(turns.map((turn) => turn[way])),
+    toNaive: ratioTo("naive"),
+    toTuned: ratioTo("tuned"),
+    toEdge: ratioTo("edge"),
+    toEcho: ratioTo("echo"),
   };
 }
 
-function figuresOfWay(turns: readonly Turn[], way: Way): Figures {
-  const of = (key: keyof Round): number | undefined => {
-    const values = turns.flatMap((turn) => turn[way][key] ?? []);
+/** Each figure for itself: that of the round in the middle. */
+export function medianRound(rounds: readonly Round[]): Round {
+  const known = (key: keyof Round): number | undefined => {
+    const values = rounds.flatMap((round) => round[key] ?? []);
     return values.length === 0 ? undefined : median(values);
   };
-  const ratioTo = (other: Way): number =>
-    median(turns.map((turn) => turn[way].ordersPerSecond / turn[other].ordersPerSecond));
-  const [batch, nodeUs, postgresUs] = [of("batch"), of("nodeUs"), of("postgresUs")];
   return {
-    ordersPerSecond: of("ordersPerSecond") ?? 0,
-    p50Ms: of("p50Ms") ?? 0,
-    p99Ms: of("p99Ms") ?? 0,
-    ...(batch === undefined ? {} : { batch }),
-    ...(nodeUs === undefined ? {} : { nodeUs }),
-    ...(postgresUs === undefined ? {} : { postgresUs }),
-    toNaive: ratioTo("naive"),
-    toTuned: ratioTo("tuned"),
-    toEcho: ratioTo("echo"),
+    perSecond: known("perSecond") ?? 0,
+    p50Ms: known("p50Ms") ?? 0,
+    p99Ms: known("p99Ms") ?? 0,
+    batch: known("batch"),
+    nodeUs: known("nodeUs"),
+    postgresUs: known("postgresUs"),
+    generatorUs: known("generatorUs"),
+    walBytes: known("walBytes"),
   };
 }
 
@@ -79,6 +96,16 @@ export function median(values: readonly number[]): number {
     sorted[Math.floor(middle)],
   ];
   return (left + right) / 2;
+}
+
+/** By least squares, in units of y for one of x; 0 where there are fewer than two points. */
+export function slopeOf(points: readonly { readonly x: number; readonly y: number }[]): number {
+  const mean = (of: (point: { x: number; y: number }) => number) =>
+    points.reduce((sum, point) => sum + of(point), 0) / points.length;
+  const [x, y] = [mean((point) => point.x), mean((point) => point.y)];
+  const spread = points.reduce((sum, point) => sum + (point.x - x) ** 2, 0);
+  if (spread === 0 || points.length < 2) return 0;
+  return points.reduce((sum, point) => sum + (point.x - x) * (point.y - y), 0) / spread;
 }
 
 /** A histogram of Prometheus: how many values were at most `le`. */
@@ -97,8 +124,12 @@ export function readBuckets(
   });
 }
 
-/** The median of what came between two looks, evenly spread within its bucket. */
-export function medianBetween(before: Buckets, after: Buckets): number | undefined {
+/** A quantile of what came between two looks, evenly spread within its bucket. */
+export function quantileBetween(
+  before: Buckets,
+  after: Buckets,
+  quantile: number,
+): number | undefined {
   const counts = after.map(({ le, count }, index) => ({
     le,
     count: count - (before[index]?.count ?? 0),
@@ -107,9 +138,9 @@ export function medianBetween(before: Buckets, after: Buckets): number | undefin
   if (total === 0) return undefined;
   let lower = { le: 0, count: 0 };
   for (const bucket of counts) {
-    if (bucket.count * 2 >= total) {
+    if (bucket.count >= total * quantile) {
       if (bucket.le === Number.POSITIVE_INFINITY) return lower.le;
-      const share = (total / 2 - lower.count) / (bucket.count - lower.count);
+      const share = (total * quantile - lower.count) / (bucket.count - lower.count);
       return lower.le + (bucket.le - lower.le) * share;
     }
     lower = bucket;

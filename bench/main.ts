@@ -1,8 +1,9 @@
 /**
- * `npm run bench`: two ways of one transaction per request, the platform and the bare HTTP limit
- * side by side, on a PostgreSQL and a shop of their own that are gone afterwards.
+ * `npm run bench`: the platform beside one transaction per request and the bare HTTP limit, its
+ * notices, its closing of orders, its limits; on a PostgreSQL and a shop of their own that are gone
+ * afterwards.
  */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -11,13 +12,14 @@ import {
 } from "../server/kernel/embedded-postgres.ts";
 import type { EmbeddedPostgres } from "../server/kernel/embedded-postgres.ts";
 import { exitWithParent } from "../server/kernel/parent.ts";
-import { BenchError, runBench } from "./bench.ts";
 import { findGenerator } from "./load/load.ts";
 import { describeMachine } from "./machine.ts";
 import type { Options } from "./options.ts";
 import { readOptions, usage } from "./options.ts";
-import { markdownOf, terminalTableOf } from "./report.ts";
-import type { Report } from "./report.ts";
+import { terminalTextOf } from "./report.ts";
+import { keepReport } from "./results.ts";
+import { runBench } from "./run.ts";
+import { BenchError } from "./watch.ts";
 
 /** sysexits.h */
 const wrongUseExit = 64;
@@ -51,21 +53,28 @@ async function main(options: Options): Promise<number> {
   if (machine.loadBefore > loadBeforeMax) {
     say(`others use this machine (load ${machine.loadBefore.toFixed(1)}): compare ratios only`);
   }
+  const startedAt = performance.now();
+  const generator = findGenerator();
   try {
     postgres = await startEmbeddedPostgres({ home, log: say });
     const result = await runBench({
       options,
-      generator: findGenerator(),
+      generator,
       home,
       databaseUrl: postgres.url,
       postgresPid: postgres.pid,
       manySkus: 1_000,
       poolSizes: [4, 8, 16, 32],
-      warmupSeconds: 2,
+      warmupSeconds: 1,
+      sampleEveryMs: 5_000,
       say,
     });
     const at = new Date().toISOString();
-    finish({ at, generator: findGenerator(), options, machine, ...result });
+    const minutes = (performance.now() - startedAt) / 60_000;
+    const report = { at, minutes, generator, options, machine, ...result };
+    process.stdout.write(`\n${terminalTextOf(report)}\n`);
+    keepReport(join(import.meta.dirname, "results"), report);
+    say("kept in bench/results");
     return 0;
   } catch (error) {
     if (stopped) say("stopped");
@@ -78,17 +87,6 @@ async function main(options: Options): Promise<number> {
     await stop();
     if (!keptForALook) rmSync(home, { recursive: true, force: true });
   }
-}
-
-/** A run of a part of it is shown and not kept. */
-function finish(report: Report): void {
-  process.stdout.write(`\n${terminalTableOf(report)}\n`);
-  if (report.options.goods.length < 2) return;
-  const folder = join(import.meta.dirname, "results");
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "latest.json"), `${JSON.stringify(report, undefined, 2)}\n`);
-  writeFileSync(join(folder, "README.md"), markdownOf(report));
-  say("kept in bench/results");
 }
 
 function say(line: string): void {

@@ -1,10 +1,10 @@
-/** Processor time that a program and its children have used, on Linux, which tells it in /proc. */
+/** What programs use of the machine, on Linux, which tells it in /proc; undefined elsewhere. */
 import { readdirSync, readFileSync } from "node:fs";
 
 /** Linux counts in hundredths of a second on every architecture that this runs on. */
 const ticksPerSecond = 100;
 
-/** Seconds since the start of `pid`, those of its children included; undefined elsewhere. */
+/** Processor seconds since the start of `pid`, those of its children included. */
 export function processorSeconds(pid: number): number | undefined {
   if (process.platform !== "linux") return undefined;
   let ticks = 0;
@@ -18,6 +18,19 @@ export function processorSeconds(pid: number): number | undefined {
     else if (Number(fields[1]) === pid) ticks += own;
   }
   return ticks / ticksPerSecond;
+}
+
+/** Processor seconds of this program's children that have ended. */
+export function endedChildrenSeconds(): number | undefined {
+  const fields = process.platform === "linux" ? statOf("self") : undefined;
+  return fields && (Number(fields[13]) + Number(fields[14])) / ticksPerSecond;
+}
+
+/** Memory that the program holds now (resident set). */
+export function residentMegabytes(pid: number): number | undefined {
+  if (process.platform !== "linux") return undefined;
+  const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return line === undefined ? undefined : Number(line) / 1024;
 }
 
 function statOf(pid: string): string[] | undefined {

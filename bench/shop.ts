@@ -62,6 +62,21 @@ export async function fillShop(given: {
   return { address, tenantId, token: tokens.service, adminToken: tokens.admin, skuIds };
 }
 
+/** The shop's account at a payment channel. */
+export interface ChannelAccount {
+  readonly id: string;
+  readonly channel: "wechatpay" | "alipay";
+  readonly merchantId: string;
+  readonly appId: string;
+  readonly noticePath: string;
+}
+
+export async function findChannelAccounts(shop: Shop): Promise<readonly ChannelAccount[]> {
+  const api = createApi(shop.address, shop.adminToken);
+  const page = await api.get<{ items: ChannelAccount[] }>("/v1/channel-accounts");
+  return page.items;
+}
+
 export interface LedgerAudit {
   readonly sound: boolean;
 }

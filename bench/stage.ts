@@ -6,6 +6,7 @@ import { createWriteStream } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { required } from "../server/kernel/assert.ts";
+import type { EdgeSettings } from "./edge/main.ts";
 import type { NaiveSettings } from "./naive/main.ts";
 
 export interface Program {
@@ -22,6 +23,8 @@ const pollMs = 50;
 export async function startPlatform(given: {
   readonly home: string;
   readonly databaseUrl: string;
+  /** Plays the payment channels. */
+  readonly simulatorUrl?: string;
   /** Arguments of node, such as --cpu-prof. */
   readonly nodeArguments?: readonly string[];
 }): Promise<Program> {
@@ -34,6 +37,9 @@ export async function startPlatform(given: {
       PORT: String(port),
       DATABASE_URL: given.databaseUrl,
       TONGBAO_HOME: given.home,
+      ...(given.simulatorUrl === undefined
+        ? {}
+        : { SIMULATOR_URL: given.simulatorUrl, CHANNEL_HOSTS: "127.0.0.1" }),
     },
   });
   await untilReady(`${address}/readyz`, child);
@@ -50,6 +56,14 @@ export async function startNaive(home: string, settings: NaiveSettings): Promise
 
 export async function startEcho(home: string): Promise<Program> {
   const child = launch(home, "echo", { args: [join(root, "bench/echo/main.ts")], environment: {} });
+  return programOf(child, await addressOf(child));
+}
+
+export async function startEdge(settings: EdgeSettings): Promise<Program> {
+  const child = launch(settings.home, "edge", {
+    args: [join(root, "bench/edge/main.ts")],
+    environment: { BENCH_EDGE: JSON.stringify(settings) },
+  });
   return programOf(child, await addressOf(child));
 }
 

@@ -51,7 +51,7 @@ const table = {
   databasePoolMax: integer({
     name: "DATABASE_POOL_MAX",
     // Reads are short: ten connections answer thousands a second, and each costs PostgreSQL memory.
-    meaning: "Connections of one process for reads and cold operations.",
+    meaning: "Connections of one process for reads; half as many more work in the background.",
     default: 10,
     min: 2,
     max: 200,

@@ -1,60 +1,62 @@
 /**
- * Sends the same orders to whoever listens: with wrk where it is installed, which takes a tenth of
- * a core for it, else with autocannon, which takes as much as the server that it measures.
+ * Sends requests to whoever listens and counts the answers. Orders are sent with wrk where it is
+ * installed, which takes a tenth of a core for it; everything else, and orders on other machines,
+ * with the generator beside this, which takes three times as much.
  */
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { existsSync } from "node:fs";
+import type { OrderLoad } from "./requests.ts";
+import { membersMax } from "./requests.ts";
 
-export interface Load {
-  readonly address: string;
-  readonly token: string;
-  readonly skuIds: readonly string[];
+export interface Load extends OrderLoad {
   readonly connections: number;
   readonly seconds: number;
-  /** No two loads of a bench have the same: it begins every Idempotency-Key. */
-  readonly run: string;
+}
+
+/** What the generator reads. */
+export interface GeneratorLoad extends OrderLoad {
+  readonly connections: number;
+  /** Absent where a list of requests is sent to its end. */
+  readonly seconds?: number;
+  /** Sent at this rate whatever the answers are; `connections` are open from the start. */
+  readonly perSecond?: number;
+  /** Prepared requests, sent once each in place of orders. */
+  readonly requestsPath?: string;
+  /** Takes the ids in the answers 2xx, one a line. */
+  readonly idsPath?: string;
 }
 
 export interface Counts {
   /** At most so many requests have reached the server; those cut off at the end have no answer. */
   readonly sent: number;
   readonly answered: number;
-  /** Answered 201. */
+  /** Answered 2xx. */
   readonly created: number;
+  /** Answered 503. */
+  readonly shed: number;
   /** Connections that failed, were closed by the server, or took too long. */
   readonly broken: number;
+  /** Of `created`, those that were answered within `seconds`. */
+  readonly counted: number;
   readonly seconds: number;
+  /** Of what was answered 2xx. */
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
 
-export type Generator = "wrk" | "autocannon";
+export type Generator = "wrk" | "own";
 
 export function findGenerator(path = process.env["PATH"] ?? ""): Generator {
   const hasWrk = path.split(delimiter).some((folder) => existsSync(join(folder, "wrk")));
-  return hasWrk ? "wrk" : "autocannon";
+  return hasWrk ? "wrk" : "own";
 }
 
-/** Runs one load. `folder` takes the file that tells the generator what to send. */
-export async function runLoad(generator: Generator, load: Load, folder: string): Promise<Counts> {
-  const cell = join(folder, `${load.run}.${generator === "wrk" ? "lua" : "json"}`);
-  await writeFile(cell, generator === "wrk" ? luaOf(load) : JSON.stringify(load), { mode: 0o600 });
-  const [command, ...args] = commandOf(generator, load);
-  try {
-    return countsOf(await outputOf(command, args, { BENCH_CELL: cell }));
-  } finally {
-    await rm(cell);
-  }
-}
-
-function commandOf(generator: Generator, load: Load): [string, ...string[]] {
-  if (generator === "autocannon") {
-    return [process.execPath, join(import.meta.dirname, "autocannon.mjs")];
-  }
-  return [
-    "wrk",
+/** Runs one load of orders. `folder` takes the file that tells the generator what to send. */
+export function runLoad(generator: Generator, load: Load, folder: string): Promise<Counts> {
+  if (generator === "own") return runGenerator(load, folder);
+  const args = [
     // One thread: on a small machine a second one only takes time from the server.
     "-t1",
     `-c${load.connections}`,
@@ -65,38 +67,56 @@ function commandOf(generator: Generator, load: Load): [string, ...string[]] {
     join(import.meta.dirname, "wrk.lua"),
     load.address,
   ];
+  return withCell(join(folder, `${load.run}.lua`), luaOf(load), (cell) =>
+    countsFrom("wrk", args, cell),
+  );
+}
+
+export function runGenerator(load: GeneratorLoad, folder: string): Promise<Counts> {
+  const args = [join(import.meta.dirname, "generator.ts")];
+  return withCell(join(folder, `${load.run}.json`), JSON.stringify(load), (cell) =>
+    countsFrom(process.execPath, args, cell),
+  );
+}
+
+/** The file holds a token. */
+async function withCell<Result>(
+  path: string,
+  text: string,
+  work: (path: string) => Promise<Result>,
+): Promise<Result> {
+  await writeFile(path, text, { mode: 0o600 });
+  try {
+    return await work(path);
+  } finally {
+    await rm(path);
+  }
 }
 
 /** Tokens, ids and addresses have no quotes or backslashes, so JSON's texts are Lua's too. */
-function luaOf({ address, token, run, skuIds }: Load): string {
-  const quoted = skuIds.map((id) => JSON.stringify(id)).join(", ");
+function luaOf({ address, token, run, skuIds, saleId }: Load): string {
   const { host } = new URL(address);
-  return `return { host = "${host}", token = "${token}", run = "${run}", skus = { ${quoted} } }\n`;
+  const fields = Object.entries({ host, token, run, saleId: saleId ?? "" }).map(
+    ([name, value]) => `${name} = ${JSON.stringify(value)}`,
+  );
+  const skus = skuIds.map((id) => JSON.stringify(id)).join(", ");
+  return `return { ${fields.join(", ")}, members = ${membersMax}, skus = { ${skus} } }\n`;
 }
 
-function outputOf(
-  command: string,
-  args: readonly string[],
-  environment: Readonly<Record<string, string>>,
-): Promise<string> {
+async function countsFrom(command: string, args: readonly string[], cell: string): Promise<Counts> {
   const child = spawn(command, args, {
-    env: { ...process.env, ...environment },
+    env: { ...process.env, BENCH_CELL: cell },
     stdio: ["ignore", "pipe", "inherit"],
   });
   let output = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
-  return new Promise((done, fail) => {
+  const code = await new Promise((done, fail) => {
     child.once("error", fail);
-    child.once("close", (code) => {
-      if (code === 0) done(output);
-      else fail(new Error(`${command} ended with ${code}: ${output}`));
-    });
+    child.once("close", done);
   });
-}
-
-function countsOf(output: string): Counts {
   const json = /^RESULT (.+)$/m.exec(output)?.[1];
-  if (json === undefined) throw new Error(`the load generator gave no result: ${output}`);
+  if (code !== 0 || json === undefined)
+    throw new Error(`${command} ended with ${String(code)} and no result: ${output}`);
   const counts: Counts = JSON.parse(json);
   return counts;
 }

@@ -1,10 +1,9 @@
 /** An opponent as a program: POST /v1/orders on a bare Fastify, one transaction per request. */
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import Fastify from "fastify";
-import Type from "typebox";
 import { required } from "../../server/kernel/assert.ts";
 import { createDatabase } from "../../server/kernel/database.ts";
-import { createIds, idPatternSource } from "../../server/kernel/ids.ts";
+import { createIds } from "../../server/kernel/ids.ts";
 import { createNumbers } from "../../server/kernel/numbers.ts";
 import { exitWithParent } from "../../server/kernel/parent.ts";
 import { RefusedError } from "../../server/kernel/refusal.ts";
@@ -12,6 +11,7 @@ import { readIdempotencyKey } from "../../server/kernel/request.ts";
 import { systemClock as clock } from "../../server/kernel/time.ts";
 import { compileValidator } from "../../server/kernel/validation.ts";
 import type { Opponent } from "../figures.ts";
+import { newOrder } from "../order.ts";
 import { createNaiveOrders } from "./orders.ts";
 
 /** What the bench hands over in the environment. */
@@ -24,17 +24,6 @@ export interface NaiveSettings {
   readonly token: string;
   readonly subject: string;
 }
-
-const newOrder = Type.Object({
-  memberId: Type.String({ pattern: "^[A-Za-z0-9_-]{1,64}$" }),
-  lines: Type.Array(
-    Type.Object({
-      skuId: Type.String({ pattern: idPatternSource }),
-      quantity: Type.Integer({ minimum: 1, maximum: 10_000 }),
-    }),
-    { minItems: 1, maxItems: 50 },
-  ),
-});
 
 const settings: NaiveSettings = JSON.parse(required(process.env["BENCH_NAIVE"], "BENCH_NAIVE"));
 const { way, tenantId, subject } = settings;

@@ -28,14 +28,9 @@ import { keepAnswers, loadKeptAnswers, replay } from "../../server/kernel/idempo
 import type { Ids } from "../../server/kernel/ids.ts";
 import type { Numbers } from "../../server/kernel/numbers.ts";
 import type { Answer } from "../../server/kernel/operation.ts";
-import { formatInstant, minuteMs } from "../../server/kernel/time.ts";
 import type { Opponent } from "../figures.ts";
-
-export interface NewOrder {
-  readonly memberId: string;
-  readonly lines: readonly { readonly skuId: string; readonly quantity: number }[];
-  readonly placedBy: string;
-}
+import type { NewOrder, PricedLine, PricedOrder } from "../order.ts";
+import { closeAfterMs, viewOf } from "../order.ts";
 
 export interface Refused {
   readonly kind: "refused";
@@ -61,8 +56,6 @@ interface AccountIds {
   readonly sold: string;
 }
 
-/** The platform's default. */
-const closeAfterMs = 30 * minuteMs;
 /** Someone else placed an order under the same key meanwhile: its answer is there now. */
 const attemptsMax = 2;
 
@@ -202,21 +195,6 @@ async function keepAnswerAwaited(tx: Tx, key: IdempotencyKey, answer: Answer): P
   await Promise.all(sent);
 }
 
-interface PricedLine {
-  readonly skuId: string;
-  readonly title: string;
-  readonly quantity: number;
-  readonly priceMinor: bigint;
-}
-
-interface PricedOrder extends NewOrder {
-  readonly id: string;
-  readonly number: string;
-  readonly lines: readonly PricedLine[];
-  readonly totalMinor: bigint;
-  readonly currency: string;
-}
-
 function priceOrder(
   input: NewOrder,
   skus: readonly SaleRow[],
@@ -317,31 +295,6 @@ function orderPlaced({ id, number, memberId, totalMinor, currency, lines }: Pric
 
 function answerOf(order: PricedOrder, now: number): Answer {
   return { kind: "answered", status: 201, body: JSON.stringify(viewOf(order, now)) };
-}
-
-function viewOf(order: PricedOrder, now: number) {
-  const { id, number, memberId, currency } = order;
-  const moneyOf = (amountMinor: bigint) => ({ amount: Number(amountMinor), currency });
-  return {
-    id,
-    number,
-    memberId,
-    state: "pending_payment",
-    lines: order.lines.map(({ skuId, title, quantity, priceMinor }, at) => ({
-      line: at + 1,
-      skuId,
-      title,
-      quantity,
-      unitPrice: moneyOf(priceMinor),
-      total: moneyOf(priceMinor * BigInt(quantity)),
-    })),
-    total: moneyOf(order.totalMinor),
-    refunded: moneyOf(0n),
-    refundsUnderWay: moneyOf(0n),
-    placedAt: formatInstant(now),
-    closesAt: formatInstant(now + closeAfterMs),
-    changedAt: formatInstant(now),
-  };
 }
 
 /** The accounts of all SKUs, once: the platform remembers them too. */

@@ -93,7 +93,9 @@ test("what is due is swept in batches until nothing is left, and what is not due
     },
   });
   await expect.poll(() => sweptOf(tenantId)).toEqual({ 1: 25 });
-  expect(taken).toEqual([10, 10, 5]);
+  // Behind a full batch two sweepers go on; one of them may find nothing left.
+  expect(taken.filter((rows) => rows > 0).toSorted((a, b) => b - a)).toEqual([10, 10, 5]);
+  expect(taken.length).toBeLessThanOrEqual(4);
   expect(await sweptOf(early)).toEqual({ 0: 1 });
 });
 

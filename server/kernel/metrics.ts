@@ -52,6 +52,7 @@ export function createMetrics(options: { clock: Clock }) {
   return {
     ...httpMetrics(registry),
     ...workMetrics(registry),
+    ...sweepMetrics(registry),
     ...stateMetrics(registry),
     ...admissionMetrics(registry),
 
@@ -131,12 +132,6 @@ function workMetrics(registry: Registry) {
     labelNames: ["subscription"],
     registers,
   });
-  const deadlinesSwept = new Counter({
-    name: "tongbao_deadlines_swept_total",
-    help: "Rows that were due and taken.",
-    labelNames: ["deadline"],
-    registers,
-  });
   const failures = new Counter({
     name: "tongbao_work_failures_total",
     help: "Failed tries of subscriptions, deadlines, jobs and pulses; each is tried again.",
@@ -163,11 +158,33 @@ function workMetrics(registry: Registry) {
     batches,
     eventsApplied: (subscription: string, events: number) =>
       eventsApplied.inc({ subscription }, events),
-    deadlineSwept: (deadline: string, rows: number) => deadlinesSwept.inc({ deadline }, rows),
     workFailed: (kind: "subscription" | "deadline" | "job" | "pulse", name: string) =>
       failures.inc({ kind, name }),
     outsideCall: (guard: string, result: "ok" | "failed" | "rejected", duration: number) =>
       outsideSeconds.observe({ guard, result }, duration),
+  };
+}
+
+function sweepMetrics(registry: Registry) {
+  const registers = [registry];
+  const swept = new Counter({
+    name: "tongbao_deadlines_swept_total",
+    help: "Rows that were due and taken.",
+    labelNames: ["deadline"],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: "tongbao_sweep_seconds",
+    help: "Time of a batch of due rows from begin to commit.",
+    labelNames: ["deadline"],
+    buckets: secondsBuckets,
+    registers,
+  });
+  return {
+    deadlineSwept(deadline: string, rows: number, duration: number): void {
+      swept.inc({ deadline }, rows);
+      seconds.observe({ deadline }, duration);
+    },
   };
 }
 

@@ -39,8 +39,8 @@ export function startWork(given: {
     clock,
     deadlines: [forgetAnswers, ...reactions.deadlines],
     observe: {
-      swept(deadline, rows) {
-        metrics.deadlineSwept(deadline, rows);
+      swept(deadline, rows, seconds) {
+        metrics.deadlineSwept(deadline, rows, seconds);
         log.debug({ deadline, rows }, "swept");
       },
       failed(deadline, error) {

@@ -8,7 +8,7 @@ import type { CloseDueOrder } from "../domain/ending.ts";
 import { decideCloseDueOrder, decideCompleteDueOrder } from "../domain/ending.ts";
 import type { OrderPaymentEvent, RecordPaymentEvent } from "../domain/payment-events.ts";
 import { decideRecordPaymentEvent } from "../domain/payment-events.ts";
-import type { OrderId, OrdersWorld } from "../domain/types.ts";
+import type { Order, OrderId, OrdersWorld } from "../domain/types.ts";
 import { takeDueOrders, takeOrdersToComplete } from "../store/world.ts";
 import type { UsedPayments } from "./payments.ts";
 import type { Terms } from "./terms.ts";
@@ -31,7 +31,7 @@ export function createReacting(deps: {
       const due = await takeDueOrders(tx, limit);
       if (due.length === 0) return 0;
       const completeAfterMs = await terms.completeAfterMs(tx.tenantId);
-      const commands = due.map((orderId) => ({ orderId, completeAfterMs }));
+      const commands = due.map((order) => ({ order, completeAfterMs }));
       await execute(tx, closeDueOrders, commands);
       return due.length;
     },
@@ -63,14 +63,27 @@ export function createReacting(deps: {
   };
 }
 
-const closeDueOrders: Operation<CloseDueOrder, OrdersWorld, void> = {
+/** An order that the sweep has taken, and with it its lock. */
+interface TakenOrder extends Omit<CloseDueOrder, "orderId"> {
+  readonly order: Order;
+}
+
+const closeDueOrders: Operation<TakenOrder, OrdersWorld, void> = {
   name: "orders.close_due_orders",
   batchMax,
   load(tx, commands) {
-    const orderIds = commands.map(({ orderId }) => orderId);
-    return loadWorld(tx, { orders: orderIds, payments: orderIds, stock: true });
+    const locked = new Map(commands.map(({ order }) => [order.id, order]));
+    // The first attempt to pay moves an order on: before it there is no payment to look for.
+    const tried = [...locked.values()].filter(({ state }) => state !== "pending_payment");
+    return loadWorld(tx, {
+      orders: [...locked.keys()],
+      locked,
+      payments: tried.map(({ id }) => id),
+      stock: true,
+    });
   },
-  decide: decideCloseDueOrder,
+  decide: (world, { order, ...command }, now) =>
+    decideCloseDueOrder(world, { ...command, orderId: order.id }, now),
   save: saveWorld,
 };
 

@@ -279,7 +279,12 @@ function createMemory(given: Partial<SoldOutReads>) {
     /** Whether the order went the whole way, which ends as given: sold out, as a rule. */
     async goesTheWholeWay(memberId: string, end: Ended = soldOutAnswer) {
       let went = false;
-      const wanted = { memberId, saleId: sale.id, lines: [{ skuId, quantity: 1 }] };
+      const wanted = {
+        memberId,
+        saleId: sale.id,
+        pass: undefined,
+        lines: [{ skuId, quantity: 1 }],
+      };
       const run = async () => {
         went = true;
         return end();

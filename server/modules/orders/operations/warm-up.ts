@@ -48,6 +48,7 @@ export function createWarmUp(deps: {
       number: orderId,
       memberId: orderId,
       saleId: sale.id,
+      pass: undefined,
       lines: [...sale.items.keys()].map((skuId) => ({ skuId, quantity: 1 })),
       placedBy: "orders",
       closeAfterMs: await terms.closeAfterMs(tenantId),

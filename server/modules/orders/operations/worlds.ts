@@ -10,6 +10,8 @@ import { loadOrders, loadSteps, saveOrders } from "../store/world.ts";
 /** What an operation needs besides the orders themselves; what it does not name is not locked. */
 export interface WantedWorld {
   readonly orders: readonly OrderId[];
+  /** The same orders, when the caller has locked them already. */
+  readonly locked?: Map<OrderId, Order>;
   /** Orders whose payments may change, with their attempts and refunds. */
   readonly payments?: readonly string[];
   /** Whether money of those payments may be held for a refund. */
@@ -25,7 +27,7 @@ export interface WantedWorld {
  */
 export async function loadWorld(tx: Tx, wanted: WantedWorld): Promise<OrdersWorld> {
   const [orders, payments, steps, refunds] = await Promise.all([
-    loadOrders(tx, wanted.orders),
+    wanted.locked ?? loadOrders(tx, wanted.orders),
     loadPayments(tx, { references: wanted.payments ?? [] }),
     loadSteps(tx, wanted.orders),
     loadRefunds(tx, wanted.refunds === true ? wanted.orders : []),

@@ -56,7 +56,7 @@ const selectSteps = statement(
 const lockDueOrders = statement(
   "orders.lock_due_orders",
   // Oldest first; what another process is closing right now is left to it.
-  `select id from orders.orders
+  `select ${orderColumns} from orders.orders
    where tenant_id = $1 and close_due_at <= $2 and state in ('pending_payment', 'paying')
    order by close_due_at limit $3
    for no key update skip locked`,
@@ -136,10 +136,10 @@ export async function loadSteps(tx: Tx, ids: Iterable<OrderId>): Promise<Map<Ord
   return new Map(rows.map((row) => [row.order_id, row.step]));
 }
 
-/** Takes unpaid orders past their time, locked. */
-export async function takeDueOrders(tx: Tx, limit: number): Promise<OrderId[]> {
+/** Takes unpaid orders past their time, locked and whole: nobody need load them again. */
+export async function takeDueOrders(tx: Tx, limit: number): Promise<Order[]> {
   const values = [tx.tenantId, timestamp(tx.now), limit];
-  return (await tx.rows<{ id: OrderId }>(lockDueOrders, values)).map(({ id }) => id);
+  return (await tx.rows<OrderRow>(lockDueOrders, values)).map(orderOf);
 }
 
 /** Takes paid orders whose time for complaints is over, locked. */

@@ -1,0 +1,196 @@
+/**
+ * The load generator for what wrk cannot do, and for machines without wrk: HTTP over plain sockets,
+ * in a process of its own. Either each connection sends its next request when it has its answer, or
+ * requests leave at a fixed rate whatever the answers are; then the latency counts from the moment
+ * at which a request was due, so that a server which stalls does not slow down its own measure.
+ */
+import { appendFileSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import { required } from "../../server/kernel/assert.ts";
+import type { Counts, GeneratorLoad } from "./load.ts";
+import { orderText } from "./requests.ts";
+
+/** Beyond these a server that does not answer would take all the memory of the machine. */
+const connectionsMax = 9_000;
+/** Whoever has not answered by then is broken. */
+const answerTimeoutMs = 20_000;
+const tickMs = 1;
+
+interface Connection {
+  readonly socket: Socket;
+  /** What has come of the next answer. */
+  received: Buffer;
+  /** When the request under way was due; undefined while none is. */
+  dueAt: number | undefined;
+}
+
+const load: GeneratorLoad = JSON.parse(
+  readFileSync(required(process.env["BENCH_CELL"], "BENCH_CELL"), "utf8"),
+);
+const { hostname, port } = new URL(load.address);
+const requests = load.requestsPath === undefined ? undefined : readRequests(load.requestsPath);
+const latenciesMs: number[] = [];
+const acceptedIds: string[] = [];
+const idle: Connection[] = [];
+const waiting: number[] = [];
+const totals = { sent: 0, answered: 0, created: 0, shed: 0, broken: 0, inTime: 0 };
+let opened = 0;
+let sendUntil = Number.POSITIVE_INFINITY;
+let underWay = 0;
+let lastAnswerAt = 0;
+
+await Promise.all(Array.from({ length: load.connections }, open));
+const startedAt = performance.now();
+if (load.seconds !== undefined) sendUntil = startedAt + load.seconds * 1000;
+if (load.perSecond === undefined) for (const connection of idle.splice(0)) sendNext(connection);
+else await sendAtRate(load.perSecond);
+await answersIn();
+report();
+
+/** One request after the other on each connection, until the time or the list is over. */
+function sendNext(connection: Connection): void {
+  const now = performance.now();
+  const isOver = requests !== undefined && totals.sent >= requests.length;
+  if (isOver || now >= sendUntil) return void connection.socket.end();
+  send(connection, now);
+}
+
+async function sendAtRate(perSecond: number): Promise<void> {
+  let planned = 0;
+  while (performance.now() < sendUntil) {
+    const due = Math.floor(((performance.now() - startedAt) * perSecond) / 1000);
+    for (; planned < due; planned += 1) {
+      const dueAt = startedAt + (planned * 1000) / perSecond;
+      const connection = idle.pop();
+      if (connection !== undefined) send(connection, dueAt);
+      else waiting.push(dueAt);
+      if (waiting.length > 0 && opened < connectionsMax) void open();
+    }
+    await new Promise((resolve) => setTimeout(resolve, tickMs));
+  }
+}
+
+function send(connection: Connection, dueAt: number): void {
+  const text = requests?.[totals.sent] ?? orderText(load, totals.sent + 1);
+  totals.sent += 1;
+  underWay += 1;
+  connection.dueAt = dueAt;
+  connection.socket.write(text);
+}
+
+/** Gives the connection to who waits for one. */
+function free(connection: Connection): void {
+  if (load.perSecond === undefined) return sendNext(connection);
+  const dueAt = performance.now() < sendUntil ? waiting.shift() : undefined;
+  if (dueAt === undefined) idle.push(connection);
+  else send(connection, dueAt);
+}
+
+function open(): Promise<void> {
+  opened += 1;
+  const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+  const connection: Connection = { socket, received: Buffer.alloc(0), dueAt: undefined };
+  return new Promise((resolve) => {
+    socket.once("connect", () => {
+      if (load.perSecond === undefined) idle.push(connection);
+      else free(connection);
+      resolve();
+    });
+    socket.on("data", (chunk) => receive(connection, chunk));
+    socket.on("error", () => undefined);
+    socket.once("close", () => {
+      opened -= 1;
+      if (connection.dueAt !== undefined) {
+        underWay -= 1;
+        totals.broken += 1;
+      }
+      resolve();
+    });
+  });
+}
+
+function receive(connection: Connection, chunk: Buffer): void {
+  const { received } = connection;
+  connection.received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
+  const headEnd = connection.received.indexOf("\r\n\r\n");
+  if (headEnd < 0) return;
+  const head = connection.received.toString("latin1", 0, headEnd);
+  const bodyBytes = Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0);
+  const bodyAt = headEnd + 4;
+  if (connection.received.length < bodyAt + bodyBytes) return;
+  count(connection, Number(head.slice(9, 12)), () =>
+    connection.received.toString("utf8", bodyAt, bodyAt + bodyBytes),
+  );
+  connection.received = Buffer.alloc(0);
+  connection.dueAt = undefined;
+  free(connection);
+}
+
+function count(connection: Connection, status: number, body: () => string): void {
+  const now = performance.now();
+  underWay -= 1;
+  totals.answered += 1;
+  lastAnswerAt = now;
+  if (status === 503) totals.shed += 1;
+  if (status < 200 || status > 299) return;
+  totals.created += 1;
+  if (now <= sendUntil) totals.inTime += 1;
+  latenciesMs.push(now - (connection.dueAt ?? now));
+  if (load.idsPath === undefined) return;
+  acceptedIds.push(/"id":"([0-9a-f-]{36})"/.exec(body())?.[1] ?? "");
+}
+
+async function answersIn(): Promise<void> {
+  const isFinished = () =>
+    underWay === 0 &&
+    (requests === undefined || load.perSecond !== undefined
+      ? performance.now() >= sendUntil
+      : totals.sent >= requests.length || opened === 0);
+  let deadline = Math.min(sendUntil, performance.now() + 3_600_000) + answerTimeoutMs;
+  if (requests !== undefined) deadline = Number.POSITIVE_INFINITY;
+  while (!isFinished() && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    // A list has no end in time: it is over when nothing has been answered for long.
+    if (requests !== undefined && performance.now() - lastProgressAt() > answerTimeoutMs) break;
+  }
+}
+
+function lastProgressAt(): number {
+  return Math.max(lastAnswerAt, startedAt);
+}
+
+function report(): void {
+  if (load.idsPath !== undefined) appendFileSync(load.idsPath, `${acceptedIds.join("\n")}\n`);
+  const sorted = Float64Array.from(latenciesMs).toSorted();
+  const at = (share: number) => sorted[Math.ceil(sorted.length * share) - 1] ?? 0;
+  const { sent, answered, created, shed, broken, inTime } = totals;
+  const isAtRate = load.perSecond !== undefined;
+  const counts: Counts = {
+    sent,
+    answered,
+    created,
+    shed,
+    broken: broken + underWay,
+    // What is answered after the last sending comes out of a queue that empties.
+    counted: isAtRate ? inTime : created,
+    seconds: isAtRate ? (load.seconds ?? 0) : (lastAnswerAt - startedAt) / 1000,
+    p50Ms: at(0.5),
+    p99Ms: at(0.99),
+  };
+  process.stdout.write(`RESULT ${JSON.stringify(counts)}\n`, () => process.exit(0));
+}
+
+/** Whole requests one after the other, each behind a line that tells its length. */
+function readRequests(path: string): Buffer[] {
+  const bytes = readFileSync(path);
+  const found: Buffer[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    const lineEnd = bytes.indexOf("\n", at);
+    const length = Number(bytes.toString("latin1", at, lineEnd));
+    found.push(bytes.subarray(lineEnd + 1, lineEnd + 1 + length));
+    at = lineEnd + 1 + length;
+  }
+  return found;
+}
