@@ -68,7 +68,7 @@ async function start(settings: Settings) {
   let pulses: Pulses | undefined;
   if (settings.role !== "worker") {
     // One that only works has no callers who would need tokens.
-    await seedDemo({ ...modules, log, home, settings });
+    await seedDemo({ ...modules, clock, log, home, settings });
     pulses = startPulses({
       pulses: pulsesOf(modules),
       onFailed(pulse, error) {
