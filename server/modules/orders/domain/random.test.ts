@@ -34,7 +34,7 @@ const placing = [
 ];
 
 /**
- * Orders, payments, sales and the ledger together, as one transaction after the other: everything is
+ * Orders, payments, sales and the ledger together, one transaction after the other: everything is
  * looked at after each of them. In the end all that was told is heard, and nothing is unfinished.
  */
 test("keeps every invariant, whatever is repeated, late, in another order or lost [REF-15]", ({
