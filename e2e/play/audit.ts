@@ -24,6 +24,7 @@ export function audit(facts: Facts, terms: Terms): Finding[] {
     ...judgeChannels(facts),
     judgeOrdersMoney(facts),
     judgeTakenOnce(facts),
+    judgeCancelled(facts),
     judgeBooked(facts),
     judgeRefundedOnce(facts),
     judgeUnfinished(facts),
@@ -106,13 +107,18 @@ function judgeStates({ orders }: Facts): Finding {
 }
 
 function judgeStocks({ stocks, orders, orderRefunds }: Facts): Finding[] {
-  const units = { sold: new Map<string, number>(), held: new Map<string, number>() };
+  const units = {
+    sold: new Map<string, number>(),
+    held: new Map<string, number>(),
+    heldInSales: new Map<string, number>(),
+  };
   const add = (to: Map<string, number>, skuId: string, quantity: number) =>
     to.set(skuId, (to.get(skuId) ?? 0) + quantity);
   for (const order of orders) {
+    // What a sale's order holds was set aside for the sale, and is not held on the shelf.
+    const held = order.saleId === undefined ? units.held : units.heldInSales;
     for (const { line, skuId, quantity } of order.lines) {
-      // What a sale's order holds was set aside for the sale, and is not held on the shelf.
-      if (holding.has(order.state) && order.saleId === undefined) add(units.held, skuId, quantity);
+      if (holding.has(order.state)) add(held, skuId, quantity);
       if (!sold.has(order.state)) continue;
       const back = (orderRefunds.get(order.id) ?? [])
         .filter(({ state, restock }) => state === "refunded" && restock)
@@ -121,23 +127,34 @@ function judgeStocks({ stocks, orders, orderRefunds }: Facts): Finding[] {
       add(units.sold, skuId, quantity - sum(back.map((given) => given.quantity)));
     }
   }
-  return stocks.map(({ title, skuId, stock }) => {
-    const { sold: gone, held, available, setAside, writtenOff, putIn } = stock;
+  return stocks.map(({ title, skuId, stock, inSales }) => {
+    const { sold: gone, held, available, writtenOff, putIn } = stock;
+    // Not as the stock says it: it takes what is missing to be set aside.
+    const setAside = inSales.left + inSales.held;
     const shelf = `${gone} sold + ${held} held + ${available} left + ${writtenOff} written off`;
     const parts = setAside === 0 ? shelf : `${shelf} + ${setAside} set aside`;
-    const ofOrders = { sold: units.sold.get(skuId) ?? 0, held: units.held.get(skuId) ?? 0 };
-    const contradictions: string[] = [];
     const total = gone + held + available + setAside + writtenOff;
+    const contradictions: string[] = [];
     if (total !== putIn) contradictions.push(`${title}: ${parts} is ${total}, not ${putIn}`);
-    if (ofOrders.sold !== gone) {
-      contradictions.push(
-        `${title}: paid orders have ${ofOrders.sold}, ${gone} are booked as sold`,
-      );
+    const counted = [
+      { of: "paid orders have", units: units.sold, booked: gone, as: "booked as sold" },
+      { of: "open orders have", units: units.held, booked: held, as: "held" },
+      {
+        of: "open orders of sales have",
+        units: units.heldInSales,
+        booked: inSales.held,
+        as: "held",
+      },
+    ];
+    for (const { of, units: ofOrders, booked, as } of counted) {
+      const wanted = ofOrders.get(skuId) ?? 0;
+      if (wanted !== booked) {
+        contradictions.push(`${title}: ${of} ${wanted}, ${booked} are ${as}`);
+      }
     }
-    if (ofOrders.held !== held) {
-      contradictions.push(`${title}: open orders have ${ofOrders.held}, ${held} are held`);
+    for (const left of [available, inSales.left]) {
+      if (left < 0) contradictions.push(`${title}: oversold by ${-left}`);
     }
-    if (available < 0) contradictions.push(`${title}: oversold by ${-available}`);
     return { sentence: `${title}: ${parts} = ${putIn} put in`, contradictions };
   });
 }
@@ -252,6 +269,19 @@ function judgeTakenOnce({ cases }: Facts): Finding {
   return {
     sentence: `${acknowledged} acknowledged orders are there exactly once, each under its key`,
     contradictions,
+  };
+}
+
+/** A cancelled order may be paid after all, by who was quicker; but it has been closing. */
+function judgeCancelled({ cases }: Facts): Finding {
+  const cancelled = cases.filter(({ chapter }) => chapter.hasCancelled);
+  return {
+    sentence: `${cancelled.length} acknowledged cancels have happened`,
+    contradictions: cancelled
+      .filter(({ pastStates }) => !pastStates.some((state) => /^clos(ing|ed)$/.test(state)))
+      .map(({ chapter }) => {
+        return `the cancel of the order ${chapter.order?.id} was acknowledged and never happened`;
+      }),
   };
 }
 

@@ -26,6 +26,8 @@ export interface Case {
   readonly again: string | undefined;
   /** All orders of the story's member: one, or none where nothing was placed. */
   readonly orders: readonly Order[];
+  /** The states that an order has been in, where its cancelling was acknowledged. */
+  readonly pastStates: readonly string[];
   readonly refunds: readonly OrderRefund[];
   readonly attempts: readonly AttemptFacts[];
   /** Refunds as payments keeps them: those of the order, and of a surplus. */
@@ -53,6 +55,8 @@ export interface Facts {
     readonly title: string;
     readonly skuId: string;
     readonly stock: Stock;
+    /** By the accounts of sales: what can be bought there, and what unpaid orders hold. */
+    readonly inSales: { readonly left: number; readonly held: number };
   }[];
   readonly ledger: Schema<"LedgerAudit">;
   readonly trialBalance: readonly Schema<"LedgerTrialBalance">[];
@@ -102,6 +106,7 @@ export async function readFacts(
         chapter,
         again: again[at],
         orders: own,
+        pastStates: chapter.hasCancelled ? await pastStatesOf(tongbao, chapter) : [],
         refunds: own.flatMap(({ id }) => orderRefunds.get(id) ?? []),
         attempts: (await sideBySide(own, ({ id }) => attemptsOf(tongbao, id))).flat(),
         paymentRefunds: refunds.filter(({ reference }) => ids.has(reference)),
@@ -125,6 +130,13 @@ async function placeAgain(service: Tongbao, { order, memberId }: Chapter) {
   const body = { memberId, lines: [...order.lines] };
   const { data } = await service.POST("/v1/orders", { params: { header }, body });
   return data.id;
+}
+
+async function pastStatesOf(tongbao: Tongbao, { order }: Chapter): Promise<string[]> {
+  if (order === undefined) return [];
+  const params = { path: { orderId: order.id } };
+  const { data } = await tongbao.GET("/v1/orders/{orderId}/history", { params });
+  return data.items.map(({ to }) => to);
 }
 
 async function refundsOf(tongbao: Tongbao, orderId: string): Promise<OrderRefund[]> {
@@ -162,11 +174,16 @@ async function readStocks(tongbao: Tongbao): Promise<Facts["stocks"]> {
   const skus = products.flatMap((product) =>
     product.skus.map((sku) => ({ skuId: sku.id, title: `${product.title} ${sku.title}`.trim() })),
   );
+  const query = { prefix: "sale.allotment.", ...pages.query };
+  const aside = await all(tongbao.list("/v1/ledger/accounts", { params: { query } }));
   return sideBySide(skus, async ({ skuId, title }) => {
     const { data: stock } = await tongbao.GET("/v1/skus/{skuId}/stock", {
       params: { path: { skuId } },
     });
-    return { skuId, title, stock };
+    const own = aside.filter(({ asset }) => asset === `stock:${skuId}`);
+    const held = sum(own.map(({ balance }) => balance.pendingDebits));
+    const left = sum(own.map(({ balance }) => balance.posted)) - held;
+    return { skuId, title, stock, inSales: { left, held } };
   });
 }
 

@@ -89,6 +89,9 @@ export function openWitness(market: Market, seen: SeenMoves) {
       history.step = step;
       if (from === to) continue;
       assert(!history.been.has(to), `an order comes to ${to} once`);
+      const isRevived = from === "closed" && to === "paid";
+      const { saleId } = required(world.orders.get(orderId), "the order");
+      assert(!isRevived || saleId === undefined, "an order of a sale is never revived");
       history.been.add(to);
       history.state = to;
       note(orderMachine.name, from, to);
