@@ -39,7 +39,7 @@ const pausedMs = 10_000;
 const wrongTimeMs = 3_000;
 const clockMsMax = 5_000;
 /** Each process takes half of them and lets a quarter of that wait. */
-const crowdSize = 240;
+const crowdSize = 160;
 const crowdMsMax = 5_000;
 const patienceMs = 60_000;
 const pollMs = 20;
