@@ -58,6 +58,8 @@ export async function auditNow(
   await client.connect();
   try {
     await client.query("begin isolation level repeatable read read only");
+    // What is joined over JSON is guessed to be a few rows: thousands took 9 s in a loop, 0.1 s so.
+    await client.query("set local enable_nestloop = off");
     return await auditWithin(client, { tenantId, told, graceMs, now: Date.now() });
   } finally {
     await client.end();

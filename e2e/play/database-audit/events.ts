@@ -67,13 +67,14 @@ export const eventChecks: readonly Check[] = [
     sentence: "orders did nothing that no event told them, and nothing twice",
     counted: "select from orders.history where tenant_id = $1 and made_by = 'payments'",
     text: `
-      with heard as (${heard}), ended as (
+      with heard as (${heard}), words as (
+        select data ->> 'refundId' as id, count(*) filter (where type = 'refund_succeeded') as yes,
+               count(*) filter (where type = 'refund_failed') as no
+        from heard group by 1), ended as (
         select r.id, r.number, r.state, o.number as order_number,
-               (select count(*) from heard e
-                where e.type = 'refund_succeeded' and e.data ->> 'refundId' = r.id::text) as yes,
-               (select count(*) from heard e
-                where e.type = 'refund_failed' and e.data ->> 'refundId' = r.id::text) as no
+               coalesce(w.yes, 0) as yes, coalesce(w.no, 0) as no
         from orders.refunds r join orders.orders o on o.tenant_id = $1 and o.id = r.order_id
+        left join words w on w.id = r.id::text
         where r.tenant_id = $1 and r.state <> 'under_way')
       select format('the refund %s of the order %s is %s, and no event has said so', number,
                order_number, state) as words
