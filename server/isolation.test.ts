@@ -26,7 +26,8 @@ const otherAnswers: Readonly<Record<string, { status: number; code?: string; why
     status: 201,
     why: "a merchant's number is the channel's; who else has written it down is nobody's business",
   },
-  placeOrder: { status: 422, code: "sku_not_found", why: "the SKU stands in the body" },
+  createSale: { status: 422, code: "sku_not_found", why: "the SKU stands in the body" },
+  placeOrder: { status: 422, code: "sale_not_found", why: "the sale stands in the body" },
   revokeTokens: {
     status: 201,
     why: "a token is not looked up: the asking tenant remembers an id that it will never see",

@@ -97,11 +97,37 @@ export const refusals = {
   // Catalog
   stock_too_low: {
     status: 409,
-    title: "No more than {available} units can be written off; orders hold {held}.",
+    title: "Only {available} units are free, {wanted} were wanted; orders hold {held}.",
   },
   too_many_skus: { status: 422, title: "A product has at most {max} SKUs." },
 
+  // Sales
+  sale_not_draft: {
+    status: 409,
+    title: "The sale is {state}: only a draft is changed or scheduled; it can still be ended.",
+  },
+  sale_closes_too_early: {
+    status: 422,
+    title: "A sale closes after it has opened: {closesAt} is not after {opensAt}.",
+  },
+  sale_time_over: {
+    status: 422,
+    title: "The time from {opensAt} to {closesAt} is not ahead any more: it is {now}.",
+  },
+  sku_twice_in_sale: { status: 422, title: "The sale has {skuId} twice: name each SKU once." },
+  too_many_sale_items: { status: 422, title: "A sale has at most {max} SKUs." },
+
   // Orders
+  sale_not_found: { status: 422, title: "There is no sale {saleId}." },
+  sale_not_open: {
+    status: 409,
+    title: "The sale is {state}: orders are taken from {opensAt} until {closesAt}.",
+  },
+  sku_not_in_sale: { status: 422, title: "The sale {saleId} does not have the SKU {skuId}." },
+  sale_limit_reached: {
+    status: 409,
+    title: "A member may buy {max} units; {bought} were bought, {wanted} more were wanted.",
+  },
   sku_not_found: { status: 422, title: "There is no SKU {skuId}: read the product again." },
   sku_not_on_sale: { status: 409, title: "{title} is not on sale now." },
   currencies_mixed: {

@@ -79,5 +79,6 @@ test("the metrics tell the age of the oldest thing in every such state", async (
     'machine="order",state="pending_payment"',
     'machine="order_refund",state="under_way"',
     'machine="refund",state="requested"',
+    'machine="sale",state="scheduled"',
   ]);
 });

@@ -49,6 +49,10 @@ import {
   refundMachine,
 } from "./modules/payments/index.ts";
 import { paymentsReactions } from "./modules/payments/reactions.ts";
+import { salesRoutes } from "./modules/sales/api/routes.ts";
+import type { Sales } from "./modules/sales/index.ts";
+import { createSales, saleMachine } from "./modules/sales/index.ts";
+import { salesReactions } from "./modules/sales/reactions.ts";
 import { refusals } from "./refusals.ts";
 import type { Settings } from "./settings.ts";
 
@@ -57,6 +61,7 @@ export interface Modules {
   readonly identity: Identity;
   readonly ledger: Ledger;
   readonly catalog: Catalog;
+  readonly sales: Sales;
   readonly payments: Payments;
   readonly orders: Orders;
 }
@@ -86,6 +91,7 @@ export function createModules(given: {
   });
   const ledger = createLedger({ database, clock });
   const catalog = createCatalog({ database, committers, ledger, ids });
+  const sales = createSales({ database, committers, ids, clock, ledger });
   const payments = createPayments({
     database,
     committers,
@@ -109,13 +115,14 @@ export function createModules(given: {
     payments,
     tenantSettings: orderSettings,
   });
-  return { ids, identity, ledger, catalog, payments, orders };
+  return { ids, identity, ledger, catalog, sales, payments, orders };
 }
 
 /** What the modules do when nobody asks; the program runs it where its role says so. */
-export function reactionsOf({ identity, payments, orders }: Modules): Reactions {
+export function reactionsOf({ identity, sales, payments, orders }: Modules): Reactions {
   const all: readonly Partial<Reactions>[] = [
     identityReactions(identity),
+    salesReactions(sales),
     paymentsReactions(payments),
     ordersReactions(orders),
   ];
@@ -129,6 +136,7 @@ export function reactionsOf({ identity, payments, orders }: Modules): Reactions 
 
 /** Every state machine, in the order in which an order meets them. */
 export const machines: readonly Machine[] = [
+  saleMachine,
   orderMachine,
   orderRefundMachine,
   paymentMachine,
@@ -142,6 +150,7 @@ const tags = [
   { name: "Payments", description: "The money of orders, and all that channels were asked." },
   { name: "Refunds", description: "What goes back of an order, and how far it has come." },
   { name: "Catalog", description: "Products, SKUs, prices, and the stock that orders hold." },
+  { name: "Sales", description: "Goods at a price of their own, for a time, few to a member." },
   { name: "Ledger", description: "Every yuan and every unit as double entry, and its audit." },
   { name: "Tenant", description: "Who one is, and what one has chosen." },
   { name: "Tokens", description: "Who may do what: given out, taken back, verified." },
@@ -160,7 +169,7 @@ export async function createApi(given: {
   readonly modules: Modules;
 }): Promise<Http> {
   const { settings, log, metrics, clock, database, modules } = given;
-  const { identity, ledger, catalog, payments, orders } = modules;
+  const { identity, ledger, catalog, sales, payments, orders } = modules;
   const http = await createHttp({
     settings,
     log,
@@ -187,13 +196,14 @@ export async function createApi(given: {
     identityRoutes(http.app, identity);
     ledgerRoutes(http.app, ledger);
     catalogRoutes(http.app, catalog);
+    salesRoutes(http.app, sales, clock);
     paymentsRoutes(http.app, payments);
     ordersRoutes(http.app, orders, identity);
   }
   const names = subscriptions.map(({ name }) => name);
   registerMeasures({ metrics, database, clock, subscriptions: names, watches });
   metrics.measure("caches", () => {
-    const caches = [...identity.caches, ...payments.channelAccounts.caches];
+    const caches = [...identity.caches, ...sales.caches, ...payments.channelAccounts.caches];
     for (const cache of caches) metrics.cache(cache.name, cache.figures());
   });
   return http;

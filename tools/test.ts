@@ -13,7 +13,7 @@ import { onStopSignals } from "./start/signals.ts";
 import { createTerminal } from "./terminal.ts";
 import { startTestPostgres } from "./test/postgres.ts";
 import type { TestPostgres } from "./test/postgres.ts";
-import { countVitest } from "./test/vitest-report.ts";
+import { countRandomSteps, countVitest } from "./test/vitest-report.ts";
 import type { Counts } from "./test/vitest-report.ts";
 
 interface Check {
@@ -94,6 +94,8 @@ async function runTests(filter: readonly string[]): Promise<Counts> {
         TEST_DATABASE_URL: postgres?.url ?? given ?? "",
       },
     );
+    const steps = countRandomSteps(report);
+    if (steps > 0) terminal.say(`${steps.toLocaleString("en")} random steps of state machines`);
     return countVitest(report, code);
   } catch (error) {
     if (!(error instanceof EmbeddedPostgresError)) throw error;

@@ -12,6 +12,7 @@ import { eventChecks } from "./database-audit/events.ts";
 import { ledgerChecks } from "./database-audit/ledger.ts";
 import { moneyChecks } from "./database-audit/money.ts";
 import { orderChecks } from "./database-audit/orders.ts";
+import { saleChecks } from "./database-audit/sales.ts";
 import { unfinishedChecks } from "./database-audit/unfinished.ts";
 import type { Chapter, WantedLine } from "./diary.ts";
 
@@ -78,6 +79,7 @@ const checks: readonly Check[] = [
   ...askedChecks,
   ...orderChecks,
   ...moneyChecks,
+  ...saleChecks,
   ...ledgerChecks,
   ...eventChecks,
   ...unfinishedChecks,

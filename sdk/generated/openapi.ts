@@ -613,6 +613,88 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sales": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sales with their goods, newest first
+         * @description Members see no drafts.
+         */
+        get: operations["listSales"];
+        put?: never;
+        /** Draft a sale */
+        post: operations["createSale"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sales/{saleId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A sale with its goods, prices and what is left
+         * @description Members see no drafts, and units as they were up to a second ago.
+         */
+        get: operations["getSale"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change a draft */
+        patch: operations["changeSale"];
+        trace?: never;
+    };
+    "/v1/sales/{saleId}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a sale before its time
+         * @description What is left of its units goes back on the shelf; its orders stay.
+         */
+        post: operations["endSale"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sales/{saleId}/schedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set the units aside; the sale opens and ends by itself
+         * @description From then on its terms stand. All units are set aside, or none.
+         */
+        post: operations["scheduleSale"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/skus/{skuId}": {
         parameters: {
             query?: never;
@@ -920,7 +1002,7 @@ export interface components {
             kind: "service";
             name: string;
             /** @description All that the kind may have, when left out. */
-            scopes?: ("orders:read" | "orders:write" | "payments:read" | "payments:write" | "refunds:write" | "catalog:read" | "catalog:write" | "catalog:audit" | "ledger:read" | "tenant:read" | "tenant:write" | "system:read" | "system:write")[];
+            scopes?: ("orders:read" | "orders:write" | "payments:read" | "payments:write" | "refunds:write" | "catalog:read" | "catalog:write" | "catalog:audit" | "sales:read" | "sales:write" | "ledger:read" | "tenant:read" | "tenant:write" | "system:read" | "system:write")[];
             /** @description A day when left out; 5 minutes for a token that is good once. */
             lifeSeconds?: number;
             /** @description Good for one request, within 5 minutes at most. */
@@ -930,7 +1012,7 @@ export interface components {
             kind: "member";
             memberId: string;
             /** @description All that the kind may have, when left out. */
-            scopes?: ("orders:read" | "orders:write" | "payments:read" | "payments:write" | "refunds:write" | "catalog:read" | "catalog:write" | "catalog:audit" | "ledger:read" | "tenant:read" | "tenant:write" | "system:read" | "system:write")[];
+            scopes?: ("orders:read" | "orders:write" | "payments:read" | "payments:write" | "refunds:write" | "catalog:read" | "catalog:write" | "catalog:audit" | "sales:read" | "sales:write" | "ledger:read" | "tenant:read" | "tenant:write" | "system:read" | "system:write")[];
             /** @description A day when left out; 5 minutes for a token that is good once. */
             lifeSeconds?: number;
             /** @description Good for one request, within 5 minutes at most. */
@@ -946,7 +1028,7 @@ export interface components {
             /** @example member:m-1 */
             subject: string;
             memberId?: string;
-            scopes: ("orders:read" | "orders:write" | "payments:read" | "payments:write" | "refunds:write" | "catalog:read" | "catalog:write" | "catalog:audit" | "ledger:read" | "tenant:read" | "tenant:write" | "system:read" | "system:write")[];
+            scopes: ("orders:read" | "orders:write" | "payments:read" | "payments:write" | "refunds:write" | "catalog:read" | "catalog:write" | "catalog:audit" | "sales:read" | "sales:write" | "ledger:read" | "tenant:read" | "tenant:write" | "system:read" | "system:write")[];
             once: boolean;
             /**
              * Format: date-time
@@ -1135,7 +1217,7 @@ export interface components {
         };
         /**
          * NewOrder
-         * @description The prices are those of this moment.
+         * @description The prices are those of this moment, or of the sale that it is placed in.
          */
         NewOrder: {
             /**
@@ -1143,6 +1225,8 @@ export interface components {
              * @example m-1
              */
             memberId?: string;
+            /** @description The sale that it is placed in: all lines are goods of that sale. */
+            saleId?: string;
             lines: {
                 skuId: string;
                 quantity: number;
@@ -1198,6 +1282,52 @@ export interface components {
             skus: components["schemas"]["NewSku"][];
         };
         /**
+         * NewSale
+         * @description A draft: it can be changed until it is scheduled.
+         */
+        NewSale: {
+            /** @example Anniversary sale */
+            title: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            opensAt: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            closesAt: string;
+            /**
+             * @description Units that a member may buy in the whole sale.
+             * @example 2
+             */
+            limitPerMember?: number;
+            /** @description Whether members wait for their turn before they order. */
+            waitingRoom?: boolean;
+            items: components["schemas"]["NewSaleItem"][];
+        };
+        /** NewSaleItem */
+        NewSaleItem: {
+            skuId: string;
+            price: {
+                /** @example 1900 */
+                amount: number;
+                /** @enum {unknown} */
+                currency: "CNY";
+            };
+            /**
+             * @description Units that are set aside when the sale is scheduled.
+             * @example 100
+             */
+            allotment: number;
+            /**
+             * @description Units of this SKU that a member may buy.
+             * @example 2
+             */
+            limitPerMember?: number;
+        };
+        /**
          * NewSku
          * @description On sale unless it says otherwise.
          */
@@ -1246,6 +1376,7 @@ export interface components {
             /** @description For people; it carries the day and a check digit. */
             number: string;
             memberId: string;
+            saleId?: string;
             /** @enum {unknown} */
             state: "pending_payment" | "paying" | "closing" | "paid" | "completed" | "closed" | "refunded";
             lines: {
@@ -1622,6 +1753,80 @@ export interface components {
             /** @example the phone was lost */
             reason: string;
         };
+        /** Sale */
+        Sale: {
+            id: string;
+            /** @example Anniversary sale */
+            title: string;
+            /** @enum {unknown} */
+            state: "draft" | "scheduled" | "open" | "ended";
+            /**
+             * Format: date-time
+             * @description The first moment of the sale.
+             */
+            opensAt: string;
+            /**
+             * Format: date-time
+             * @description The first moment after it.
+             */
+            closesAt: string;
+            limitPerMember?: number;
+            /** @description Whether members wait for their turn before they order. */
+            waitingRoom: boolean;
+            items: components["schemas"]["SaleItem"][];
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            changedAt: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            scheduledAt?: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            endedAt?: string;
+        };
+        /**
+         * SaleChange
+         * @description What is left out stays as it is; items are replaced as a whole.
+         */
+        SaleChange: {
+            /** @example Anniversary sale */
+            title?: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            opensAt?: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            closesAt?: string;
+            /** @description null takes the limit away. */
+            limitPerMember?: number | null;
+            /** @description Whether members wait for their turn before they order. */
+            waitingRoom?: boolean;
+            items?: components["schemas"]["NewSaleItem"][];
+        };
+        /** SaleItem */
+        SaleItem: {
+            skuId: string;
+            price: components["schemas"]["Amount"];
+            allotment: number;
+            limitPerMember?: number;
+            /** @description Units that can be ordered; roughly right. */
+            left: number;
+        };
         /** Sku */
         Sku: {
             id: string;
@@ -1660,13 +1865,15 @@ export interface components {
         };
         /** Stock */
         Stock: {
-            /** @description = onHand + sold + writtenOff, at any time. */
+            /** @description = onHand + setAside + sold + writtenOff, at any time. */
             putIn: number;
             onHand: number;
             /** @description Of those on hand, held by unpaid orders. */
             held: number;
             /** @description = onHand - held */
             available: number;
+            /** @description For sales, held there by orders or not. */
+            setAside: number;
             sold: number;
             writtenOff: number;
         };
@@ -2429,6 +2636,7 @@ export interface operations {
                  * @example m-1
                  */
                 memberId?: string;
+                saleId?: string;
                 state?: "pending_payment" | "paying" | "closing" | "paid" | "completed" | "closed" | "refunded";
                 number?: string;
                 /** @description 20 if absent. */
@@ -2476,7 +2684,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description The prices are those of this moment. */
+        /** @description The prices are those of this moment, or of the sale that it is placed in. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["NewOrder"];
@@ -3309,6 +3517,219 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Refund"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSales: {
+        parameters: {
+            query?: {
+                /** @description 20 if absent. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Sale"][];
+                        /** @description Absent on the last page. */
+                        nextCursor?: string;
+                    };
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createSale: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A draft: it can be changed until it is scheduled. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSale"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sale"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSale: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                saleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sale"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeSale: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                saleId: string;
+            };
+            cookie?: never;
+        };
+        /** @description What is left out stays as it is; items are replaced as a whole. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaleChange"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sale"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endSale: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                saleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sale"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scheduleSale: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                saleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sale"];
                 };
             };
             /** @description Refused, or failed; the code says which. */

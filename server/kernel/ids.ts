@@ -109,3 +109,9 @@ export function derivedId(text: string): string {
 export function idTime(id: Id<string>): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
+
+/** Before all ids that were made at this time or later, in epoch milliseconds. */
+export function idsFrom(epochMs: number): string {
+  const hex = Math.max(0, epochMs).toString(16).padStart(12, "0");
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
+}

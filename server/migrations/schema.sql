@@ -8,6 +8,7 @@ create schema ledger;
 create schema migrations;
 create schema orders;
 create schema payments;
+create schema sales;
 
 create table catalog.prices (
   tenant_id uuid not null,
@@ -307,6 +308,7 @@ create table orders.orders (
   complete_due_at timestamp with time zone,
   refunded bigint not null default 0,
   refunding bigint not null default 0,
+  sale_id uuid,
   constraint orders_pkey PRIMARY KEY (tenant_id, id),
   constraint orders_tenant_id_number_key UNIQUE (tenant_id, number),
   constraint orders_check CHECK (refunded >= 0 AND refunded <= total),
@@ -319,6 +321,7 @@ create table orders.orders (
 CREATE INDEX orders_close_due ON orders.orders USING btree (close_due_at) WHERE state = ANY (ARRAY['pending_payment'::text, 'paying'::text]);
 CREATE INDEX orders_complete_due ON orders.orders USING btree (complete_due_at) WHERE state = 'paid'::text;
 CREATE INDEX orders_of_member ON orders.orders USING btree (tenant_id, member_id, id);
+CREATE INDEX orders_of_sale ON orders.orders USING btree (tenant_id, sale_id, id) WHERE sale_id IS NOT NULL;
 CREATE INDEX orders_under_payment ON orders.orders USING btree (state, changed_at) WHERE state = ANY (ARRAY['paying'::text, 'closing'::text]);
 
 create table orders.refunds (
@@ -480,6 +483,48 @@ create table payments.trade_log (
 );
 CREATE INDEX trade_log_of_attempt ON payments.trade_log USING btree (tenant_id, attempt_id, id);
 
+create table sales.items (
+  tenant_id uuid not null,
+  sale_id uuid not null,
+  sku_id uuid not null,
+  "position" smallint not null,
+  price_minor bigint not null,
+  currency text not null,
+  allotment bigint not null,
+  limit_per_member integer,
+  constraint items_pkey PRIMARY KEY (tenant_id, sale_id, sku_id),
+  constraint items_allotment_check CHECK (allotment > 0),
+  constraint items_currency_check CHECK (length(currency) = 3),
+  constraint items_limit_per_member_check CHECK (limit_per_member > 0),
+  constraint items_position_check CHECK ("position" >= 1),
+  constraint items_price_minor_check CHECK (price_minor >= 0)
+);
+
+create table sales.sales (
+  tenant_id uuid not null,
+  id uuid not null,
+  title text not null,
+  state text not null,
+  opens_at timestamp with time zone not null,
+  closes_at timestamp with time zone not null,
+  limit_per_member integer,
+  waiting_room boolean not null,
+  made_by text not null,
+  created_at timestamp with time zone not null,
+  changed_at timestamp with time zone not null,
+  scheduled_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  constraint sales_pkey PRIMARY KEY (tenant_id, id),
+  constraint sales_check CHECK (closes_at > opens_at),
+  constraint sales_check1 CHECK (scheduled_at IS NOT NULL OR (state = ANY (ARRAY['draft'::text, 'ended'::text]))),
+  constraint sales_check2 CHECK ((ended_at IS NOT NULL) = (state = 'ended'::text)),
+  constraint sales_limit_per_member_check CHECK (limit_per_member > 0),
+  constraint sales_state_check CHECK (state = ANY (ARRAY['draft'::text, 'scheduled'::text, 'open'::text, 'ended'::text])),
+  constraint sales_title_check CHECK (length(title) >= 1 AND length(title) <= 200)
+);
+CREATE INDEX sales_end_due ON sales.sales USING btree (closes_at) WHERE state = ANY (ARRAY['scheduled'::text, 'open'::text]);
+CREATE INDEX sales_open_due ON sales.sales USING btree (opens_at) WHERE state = 'scheduled'::text;
+
 alter table catalog.prices add constraint prices_tenant_id_sku_id_fkey FOREIGN KEY (tenant_id, sku_id) REFERENCES catalog.skus(tenant_id, id);
 alter table catalog.skus add constraint skus_tenant_id_product_id_fkey FOREIGN KEY (tenant_id, product_id) REFERENCES catalog.products(tenant_id, id);
 alter table catalog.stock_movements add constraint stock_movements_tenant_id_sku_id_fkey FOREIGN KEY (tenant_id, sku_id) REFERENCES catalog.skus(tenant_id, id);
@@ -493,3 +538,4 @@ alter table payments.attempts add constraint attempts_tenant_id_account_id_fkey 
 alter table payments.attempts add constraint attempts_tenant_id_payment_id_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES payments.payments(tenant_id, id);
 alter table payments.notices add constraint notices_tenant_id_account_id_fkey FOREIGN KEY (tenant_id, account_id) REFERENCES payments.channel_accounts(tenant_id, id);
 alter table payments.refunds add constraint refunds_tenant_id_attempt_id_fkey FOREIGN KEY (tenant_id, attempt_id) REFERENCES payments.attempts(tenant_id, id);
+alter table sales.items add constraint items_tenant_id_sale_id_fkey FOREIGN KEY (tenant_id, sale_id) REFERENCES sales.sales(tenant_id, id);

@@ -7,12 +7,13 @@ import type { IdempotencyKey } from "../kernel/idempotency.ts";
 import { createNumbers } from "../kernel/numbers.ts";
 import { createParkedEvents } from "../kernel/parked-events.ts";
 import { required } from "../kernel/assert.ts";
-import { systemClock } from "../kernel/time.ts";
+import { dayMs, systemClock } from "../kernel/time.ts";
 import { keys } from "../channels/wire/testing/fixtures.ts";
 import type { SkuId } from "../modules/catalog/index.ts";
 import { stockAccounts } from "../modules/catalog/index.ts";
 import type { OrderId } from "../modules/orders/index.ts";
 import type { AttemptId, Payment } from "../modules/payments/index.ts";
+import type { SaleId } from "../modules/sales/index.ts";
 import { reactionsOf } from "../wiring.ts";
 import { startHearing } from "./hearing.ts";
 import type { Outside } from "./outside.ts";
@@ -46,6 +47,19 @@ export const rowMakers: Readonly<Record<string, RowMaker>> = {
   "listLedgerAccounts.asset": {
     make: async (stand) => `stock:${(await makeProduct(stand)).skuId}`,
   },
+  /** As it can be changed, and scheduled. */
+  saleId: { make: async (stand) => (await makeSale(stand)).saleId },
+  "getSale.saleId": { make: async (stand) => (await openSale(stand)).saleId },
+  "listOrders.saleId": { make: async (stand) => (await makeSaleOrder(stand)).saleId },
+  "placeOrder.saleId": {
+    make: async (stand) => {
+      const made = await openSale(stand);
+      offered.set(stand, made.skuId);
+      return made.saleId;
+    },
+  },
+  /** An order in a sale names goods of that sale, which stands before them in the body. */
+  "placeOrder.skuId": { make: async (stand) => required(offered.get(stand), "goods of a sale") },
   orderId: { make: async (stand) => (await makeOrder(stand)).id },
   /** Of transfers in the ledger: the order that they were made for. */
   reference: { make: async (stand) => (await makeOrder(stand)).id },
@@ -87,6 +101,9 @@ export const rowMakers: Readonly<Record<string, RowMaker>> = {
   },
 };
 
+/** The goods of the sale that the next order is placed in. */
+const offered = new WeakMap<Stand, string>();
+
 /** A contract that no channel knows; nobody is called about it. */
 const unusedConfig = {
   baseUrl: "http://127.0.0.1:9",
@@ -105,6 +122,8 @@ export const sharedValues: Readonly<Record<string, unknown>> = {
   "issueToken.name": "robot",
   // A payer and an app are the channel's: it alone knows whose they are.
   "payOrder.payerId": "o-payer-1",
+  "createSale.closesAt": "2099-12-31T00:00:00Z",
+  "changeSale.closesAt": "2099-12-31T00:00:00Z",
   "createChannelAccount.appId": "wx-app-1",
   "createChannelAccount.config": unusedConfig,
   "changeChannelAccount.config": unusedConfig,
@@ -133,6 +152,7 @@ export async function furnish(stand: Stand): Promise<void> {
   await makeRefund(stand);
   await makeParkedEvent(stand);
   await makeOrder(stand);
+  await makeSaleOrder(stand);
 }
 
 /** With ten units in stock. */
@@ -148,6 +168,44 @@ async function makeProduct({ platform, tenant, by }: Stand) {
   const delivery = { skuId, quantity: 10n, reason: "delivery", by };
   answered(await catalog.putInStock(tenant.tenantId, newKey(platform), delivery));
   return { productId: made.id, skuId };
+}
+
+/** A draft with all that there is of a SKU. */
+async function makeSale(stand: Stand) {
+  const { platform, tenant, by } = stand;
+  const { skuId } = await makeProduct(stand);
+  const now = systemClock.now();
+  const price = { priceMinor: 999n, currency: "CNY", limitPerMember: undefined } as const;
+  const terms = {
+    title: `Sale of ${platform.ids.next()}`,
+    opensAt: now,
+    closesAt: now + dayMs,
+    limitPerMember: undefined,
+    waitingRoom: false,
+    items: [{ skuId, allotment: 10n, ...price }],
+  };
+  const input = { terms, by };
+  const made: { id: SaleId } = answered(
+    await platform.sales.createSale(tenant.tenantId, newKey(platform), input),
+  );
+  return { saleId: made.id, skuId };
+}
+
+async function openSale(stand: Stand) {
+  const { platform, tenant } = stand;
+  const made = await makeSale(stand);
+  answered(await platform.sales.scheduleSale(tenant.tenantId, newKey(platform), made.saleId));
+  return made;
+}
+
+async function makeSaleOrder(stand: Stand) {
+  const { platform, tenant, by } = stand;
+  const { saleId, skuId } = await openSale(stand);
+  const order = { memberId: platform.ids.next(), saleId, lines: [{ skuId, quantity: 2 }] };
+  answered(
+    await platform.orders.placeOrder(tenant.tenantId, newKey(platform), { ...order, placedBy: by }),
+  );
+  return { saleId };
 }
 
 interface MadeOrder {

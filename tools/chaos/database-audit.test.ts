@@ -92,6 +92,7 @@ const channel = `(select l.id from ledger.accounts l join payments.attempts a
   where l.tenant_id = :tenant and a.id = ${paidAttempt})`;
 const nobody = "'0199f000-0000-7000-8000-000000000001'";
 const onHand = account("stock.on\\_hand.%");
+const allotment = account("sale.allotment.%");
 const sold = account("stock.sold.%");
 const eventOf = (type: string, name: string) => `tenant_id = :tenant and type = '${type}'
   and coalesce(data ->> 'reference', data ->> 'orderId') = ${order(name)}::text`;
@@ -299,6 +300,46 @@ const plants: readonly (readonly [name: string, plant: readonly string[], words:
     /goes from step 0 \(pending_payment\) to step 2/,
   ],
   [
+    "one order over the limit of a sale",
+    [
+      `update orders.orders set member_id = 'buys-too'
+       where tenant_id = :tenant and member_id = 'buys-in-sale'`,
+    ],
+    /buys-too has 2 units in the sale Anniversary, its limit is 1/,
+  ],
+  [
+    "an order outside of the hours of its sale",
+    [
+      `update orders.orders set placed_at = placed_at + interval '1 day'
+       where tenant_id = :tenant and member_id = 'buys-too'`,
+    ],
+    /the order \S+ was placed at \S+ \S+ for 999, not in a sale at that price/,
+  ],
+  [
+    "one unit of a sale oversold",
+    [
+      ...dropGuard,
+      ...transfer({
+        ...{ bundle: order("buys-too"), leg: 9, phase: "posted", from: allotment, to: sold },
+        ...{ amount: 9, reference: order("buys-too") },
+      }),
+    ],
+    /the sale Anniversary is oversold: 11 of the SKU \S+ are with buyers, 10 set aside/,
+  ],
+  [
+    "units of a sale that went away",
+    transfer({
+      ...{ bundle: nobody, phase: "posted", from: allotment, to: onHand, amount: 2 },
+      reference: "(select id from sales.sales where tenant_id = :tenant)",
+    }),
+    /of 10 units of the SKU \S+ in the sale Anniversary, 7 are left and 1 sold/,
+  ],
+  [
+    "units left in a sale that is over",
+    [`update sales.sales set state = 'ended', ended_at = now() where tenant_id = :tenant`],
+    /8 units are left in the sale Anniversary, which is over/,
+  ],
+  [
     "a payment that is paid by nothing",
     [
       `update payments.attempts set surplus = true
@@ -332,10 +373,13 @@ test.each(plants)("names %s", async (_name, plant, words) => {
 
 test("names what is unfinished past its deadline, and not before", async () => {
   const { now } = played();
-  const tooLate = { now: now + 31 * 60_000 + graceMs, told: nothingTold };
+  const tooLate = { now: now + 61 * 60_000 + graceMs, told: nothingTold };
   const words = (await auditWith([], tooLate)).flatMap(({ contradictions }) => contradictions);
   expect(words).toContainEqual(
     expect.stringMatching(/the order \S+ is pending_payment, and should have been closed at/),
+  );
+  expect(words).toContainEqual(
+    expect.stringMatching(/the sale Anniversary is open, and should have been ended at/),
   );
   expect(words).toContainEqual(
     expect.stringMatching(/the attempt \S+ is awaiting, and should have been asked about at/),

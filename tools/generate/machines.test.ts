@@ -38,6 +38,8 @@ test("a machine is a table of states and a diagram of its moves", () => {
 test("the document has every machine of the platform", async () => {
   const titles = (await machinesDocument()).match(/^## .+$/gm);
   expect(titles).toEqual(
-    ["order", "order_refund", "payment", "payment_attempt", "refund"].map((name) => `## ${name}`),
+    ["sale", "order", "order_refund", "payment", "payment_attempt", "refund"].map(
+      (name) => `## ${name}`,
+    ),
   );
 });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { countVitest } from "./vitest-report.ts";
+import { countRandomSteps, countVitest } from "./vitest-report.ts";
 
 let path = "";
 beforeEach(() => {
@@ -10,10 +10,15 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(join(path, ".."), { recursive: true }));
 
+interface Reported {
+  readonly status: string;
+  readonly meta?: object;
+}
+
 const passed = { status: "passed" };
 const failed = { status: "failed" };
 
-function report(files: readonly { status: string; tests: readonly { status: string }[] }[]): void {
+function report(files: readonly { status: string; tests: readonly Reported[] }[]): void {
   const tests = files.flatMap((file) => file.tests);
   const content = {
     numPassedTests: tests.filter((one) => one.status === "passed").length,
@@ -52,4 +57,13 @@ test("a bad end that no file shows is one failure", () => {
 
 test("no report is one failure", () => {
   expect(countVitest(path, 0)).toEqual({ passed: 0, failed: 1 });
+});
+
+test("adds up the steps of random runs", () => {
+  const ran = (randomSteps: number) => ({ ...passed, meta: { randomSteps } });
+  report([
+    { status: "passed", tests: [ran(300_000), passed] },
+    { status: "passed", tests: [ran(700_001), { ...passed, meta: {} }] },
+  ]);
+  expect(countRandomSteps(path)).toBe(1_000_001);
 });

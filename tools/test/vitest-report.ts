@@ -11,7 +11,10 @@ interface Report {
   readonly numFailedTests: number;
   readonly testResults: readonly {
     readonly status: string;
-    readonly assertionResults: readonly { readonly status: string }[];
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly meta?: { readonly randomSteps?: number };
+    }[];
   }[];
 }
 
@@ -28,6 +31,12 @@ export function countVitest(path: string, exitCode: number): Counts {
   );
   const failed = report.numFailedTests + brokenFiles.length;
   return { passed: report.numPassedTests, failed: failed === 0 && exitCode !== 0 ? 1 : failed };
+}
+
+/** What random runs have counted, added up: `countSteps` of server/kernel/testing/random.ts. */
+export function countRandomSteps(path: string): number {
+  const tests = readReport(path)?.testResults.flatMap((file) => file.assertionResults) ?? [];
+  return tests.reduce((sum, { meta }) => sum + (meta?.randomSteps ?? 0), 0);
 }
 
 function readReport(path: string): Report | undefined {

@@ -16,6 +16,7 @@ export const storeys: ReadonlyMap<string, number> = new Map([
   ["venues", 2],
   ["content", 2],
   ["wallet", 2],
+  ["sales", 3],
   ["payments", 3],
   ["pricing", 3],
   ["approvals", 3],

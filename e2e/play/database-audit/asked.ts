@@ -77,15 +77,15 @@ export const askedChecks: readonly Check[] = [
     counted: `select from (${orderAnswers}) as kept where status = 200`,
     text: `
       with kept as (${orderAnswers}), told as (
-        select body ->> 'id' as id, body ->> 'state' as state from kept where status = 200
+        select (body ->> 'id')::uuid as id, body ->> 'state' as state from kept where status = 200
         union all
-        select c."orderId"::text, 'closed' from (${toldCancels}) as c)
+        select c."orderId", 'closed' from (${toldCancels}) as c)
       select distinct format('the order %s was acknowledged as %s, and its history knows nothing of it',
-               coalesce(o.number, t.id), t.state) as words
-      from told t left join orders.orders o on o.tenant_id = $1 and o.id::text = t.id
+               coalesce(o.number, t.id::text), t.state) as words
+      from told t left join orders.orders o on o.tenant_id = $1 and o.id = t.id
       where not exists (
         select from orders.history h
-        where h.tenant_id = $1 and h.order_id::text = t.id
+        where h.tenant_id = $1 and h.order_id = t.id
           and (h.to_state = t.state or (t.state in ('closed', 'closing')
                                         and h.to_state in ('closed', 'closing'))))`,
   },
@@ -104,7 +104,7 @@ export const askedChecks: readonly Check[] = [
       from kernel.idempotency_keys k
       where k.tenant_id = $1 and k.body like '{"attemptId":%' and not exists (
         select from payments.attempts a
-        where a.tenant_id = $1 and a.id::text = k.body::json ->> 'attemptId')`,
+        where a.tenant_id = $1 and a.id = (k.body::json ->> 'attemptId')::uuid)`,
   },
   {
     sentence: "refunds were asked for, each by one command, and none that was acknowledged is lost",
@@ -132,13 +132,14 @@ export const askedChecks: readonly Check[] = [
     sentence: "bundles of the ledger were made by an order, a payment, a movement or a sale",
     counted: "select distinct bundle_id from ledger.transfers where tenant_id = $1",
     text: `
-      select format('the bundle %s (%s) moves or holds %s of %s for nobody: %s is no order and no SKU',
+      select format('the bundle %s (%s) moves or holds %s of %s for nobody: %s is no order, SKU or sale',
                t.bundle_id, t.reason, t.amount, d.asset, t.reference) as words
       from ledger.transfers t
       join ledger.accounts d on d.tenant_id = $1 and d.id = t.debit_account_id
       join ledger.accounts c on c.tenant_id = $1 and c.id = t.credit_account_id
-      where t.tenant_id = $1 and d.code not like 'sale.%' and c.code not like 'sale.%'
+      where t.tenant_id = $1
         and not exists (select from orders.orders o where o.tenant_id = $1 and o.id = t.reference)
+        and not exists (select from sales.sales s where s.tenant_id = $1 and s.id = t.reference)
         and not exists (
           select from catalog.stock_movements m
           where m.tenant_id = $1 and m.id = t.bundle_id and m.sku_id = t.reference)`,

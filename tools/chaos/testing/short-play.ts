@@ -5,6 +5,7 @@
 import type { Chapter } from "../../../e2e/play/diary.ts";
 import { openChapter } from "../../../e2e/play/diary.ts";
 import { required } from "../../../server/kernel/assert.ts";
+import { minuteMs } from "../../../server/kernel/time.ts";
 import type { Channel } from "../../../server/testing/outside.ts";
 import {
   createAheadClock,
@@ -72,6 +73,11 @@ export async function playShortly(url: string): Promise<ShortPlay> {
 
   await open(await place("thinks"), "wechatpay");
   await place("waits");
+
+  await shop.startSale(priceMinor - 1_000);
+  await pay(await open(await place("buys-in-sale"), "wechatpay"));
+  await place("buys-too");
+  await cancel(await place("changes-mind"));
   return shop.close();
 }
 
@@ -98,6 +104,7 @@ async function openShop(url: string) {
   const post = createPost(platform.baseUrl, tokens);
   const skuId = await fillShelf(post);
   const chapters: Chapter[] = [];
+  let saleId: string | undefined;
   const idOf = ({ order }: Chapter) => required(order, "the order of the chapter").id;
 
   async function hear(): Promise<void> {
@@ -113,10 +120,28 @@ async function openShop(url: string) {
       const chapter = openChapter(memberId, memberId);
       const key = `${memberId}-place`;
       const lines = [{ skuId, quantity }];
-      const { id } = await post("orders", key, { memberId, lines });
+      const ofSale = saleId === undefined ? {} : { saleId };
+      const { id } = await post("orders", key, { memberId, lines, ...ofSale });
       chapter.order = { id, key, lines };
       chapters.push(chapter);
       return chapter;
+    },
+
+    /** Ten units, one for each member; whoever places an order from here on places it there. */
+    async startSale(amount: number): Promise<void> {
+      const hours = [-1, 60].map((minutes) => new Date(clock.now() + minutes * minuteMs));
+      const [opensAt, closesAt] = hours.map((instant) => instant.toISOString());
+      const item = { skuId, price: { amount, currency: "CNY" }, allotment: 10 };
+      const terms = { title: "Anniversary", opensAt, closesAt, limitPerMember: 1, items: [item] };
+      const sale = await post("sales", "sale", terms);
+      await post(`sales/${sale.id}/schedule`, "schedule");
+      const { deadlines } = reactionsOf(platform);
+      const sweep = required(
+        deadlines.find(({ name }) => name === "sales.open_due"),
+        "the sweep",
+      );
+      await platform.database.transaction(tenantId, (tx) => sweep.sweep(tx, 1));
+      saleId = sale.id;
     },
 
     async open(chapter: Chapter, channel: Channel): Promise<Answered> {

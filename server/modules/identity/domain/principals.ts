@@ -12,6 +12,8 @@ export const scopes = [
   "catalog:read",
   "catalog:write",
   "catalog:audit",
+  "sales:read",
+  "sales:write",
   "ledger:read",
   "tenant:read",
   "tenant:write",
@@ -36,10 +38,19 @@ export const scopesOfKind: Readonly<Record<PrincipalKind, readonly Scope[]>> = {
     "catalog:read",
     "catalog:write",
     "catalog:audit",
+    "sales:read",
+    "sales:write",
     "ledger:read",
     "tenant:read",
   ],
-  member: ["orders:read", "orders:write", "payments:read", "payments:write", "catalog:read"],
+  member: [
+    "orders:read",
+    "orders:write",
+    "payments:read",
+    "payments:write",
+    "catalog:read",
+    "sales:read",
+  ],
 };
 
 /**

@@ -9,7 +9,7 @@ import { malformed } from "../../../kernel/problem.ts";
 import type { Refusal } from "../../../kernel/refusal.ts";
 import { isRefusal } from "../../../kernel/refusal.ts";
 import { readIdempotencyKey } from "../../../kernel/request.ts";
-import { checkedId } from "../../../kernel/shapes.ts";
+import { checkedId, id } from "../../../kernel/shapes.ts";
 import { refuse } from "../../../refusals.ts";
 import type { Identity } from "../../identity/index.ts";
 import { actingMember } from "../../identity/index.ts";
@@ -62,7 +62,9 @@ function placingRoute(app: App, orders: Orders, identity: Identity): void {
         skuId: checkedId<"Sku">(skuId),
         quantity,
       }));
-      const input = { memberId: member, lines, placedBy: principal.subject };
+      const { saleId: inSale } = request.body;
+      const saleId = inSale === undefined ? undefined : checkedId<"Sale">(inSale);
+      const input = { memberId: member, saleId, lines, placedBy: principal.subject };
       const key = placingKey(request, identity, member);
       if (isRefusal(key)) return reply.refuse(key);
       const answer = await orders.placeOrder(principal.tenantId, key, input);
@@ -147,6 +149,7 @@ function listRoute(app: App, orders: Orders): void {
         tags,
         querystring: Type.Object({
           memberId: Type.Optional(memberId),
+          saleId: Type.Optional(id),
           state: Type.Optional(Type.Enum(states)),
           number: Type.Optional(Type.String({ maxLength: 32 })),
           ...pageQuery,
@@ -156,7 +159,7 @@ function listRoute(app: App, orders: Orders): void {
     },
     async (request, reply) => {
       const principal = principalOf(request);
-      const { number, state, memberId: asked } = request.query;
+      const { number, state, saleId, memberId: asked } = request.query;
       const member =
         asked === undefined ? visibleMember(principal) : actingMember(principal, asked);
       if (isRefusal(member)) return reply.refuse(member);
@@ -169,6 +172,7 @@ function listRoute(app: App, orders: Orders): void {
       }
       const rows = await orders.listOrders(principal.tenantId, {
         memberId: member,
+        saleId: saleId === undefined ? undefined : checkedId<"Sale">(saleId),
         state,
         before: seen,
         limit: page.rowsMax,

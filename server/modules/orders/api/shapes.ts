@@ -39,15 +39,25 @@ export const memberId = Type.Unsafe<string>(
 );
 export const states = statesOf(orderMachine);
 
+/** A schema of its own: elsewhere an id is described by where it stands. */
+const saleId = Type.Unsafe<string>({
+  ...id,
+  description: "The sale that it is placed in: all lines are goods of that sale.",
+});
+
 export const newOrder = Type.Object(
   {
     memberId: Type.Optional(memberId),
+    saleId: Type.Optional(saleId),
     lines: Type.Array(
       Type.Object({ skuId: id, quantity: Type.Integer({ minimum: 1, maximum: quantityMax }) }),
       { minItems: 1, maxItems: linesMax },
     ),
   },
-  { title: "NewOrder", description: "The prices are those of this moment." },
+  {
+    title: "NewOrder",
+    description: "The prices are those of this moment, or of the sale that it is placed in.",
+  },
 );
 
 export const order = Type.Object(
@@ -55,6 +65,7 @@ export const order = Type.Object(
     id,
     number: Type.String({ description: "For people; it carries the day and a check digit." }),
     memberId: Type.String(),
+    saleId: Type.Optional(id),
     state: Type.Enum(states),
     lines: Type.Array(
       Type.Object({

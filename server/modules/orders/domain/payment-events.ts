@@ -14,7 +14,7 @@ import { releaseClosed } from "./ending.ts";
 import { markPaid } from "./paying.ts";
 import { addRefund, recordRefundFailed, recordRefundSucceeded } from "./refunds.ts";
 import type { Order, OrdersWorld, PaidTerms } from "./types.ts";
-import { noteOrder, stockLegOf } from "./world.ts";
+import { noteOrder, stockLegsOf } from "./world.ts";
 
 /** The events of payments that move orders. */
 export type OrderPaymentEvent =
@@ -96,7 +96,16 @@ function recordLate(world: OrdersWorld, order: Order, paid: Paid, now: number): 
   if (paid.terms.latePayment === "refund") {
     return refundLate(world, order, { ...paid, why: "paid after the close" }, now);
   }
-  const legs = order.lines.map(stockLegOf);
+  // Its units were for those who came in time, and so was its price.
+  if (order.saleId !== undefined) {
+    return refundLate(
+      world,
+      order,
+      { ...paid, why: "paid after the close of a sale's order" },
+      now,
+    );
+  }
+  const legs = stockLegsOf(order);
   if (!canMove(world.ledger, legs)) {
     return refundLate(world, order, { ...paid, why: "paid after the close and sold out" }, now);
   }

@@ -5,11 +5,14 @@ import { amountMinorMax } from "../../../kernel/money.ts";
 import type { Refusal } from "../../../kernel/refusal.ts";
 import { refuse } from "../../../refusals.ts";
 import type { Sku, SkuId } from "../../catalog/index.ts";
-import { stockAccounts } from "../../catalog/index.ts";
+import type { Leg } from "../../ledger/index.ts";
 import { available, firstShortLeg, hold } from "../../ledger/index.ts";
+import type { Sale } from "../../sales/index.ts";
+import { addBought } from "./bought.ts";
 import { markPaid } from "./paying.ts";
+import { checkLimits, findSale } from "./sale.ts";
 import type { Order, OrderLine, OrdersWorld, PlaceOrder } from "./types.ts";
-import { orderTold, stockLegOf } from "./world.ts";
+import { orderTold, stockLegsOf } from "./world.ts";
 
 export type PlaceOutcome = { readonly kind: "placed"; readonly order: Order } | Refusal;
 
@@ -20,12 +23,20 @@ export function decidePlaceOrder(
   now: number,
 ): PlaceOutcome {
   assert(command.lines.length > 0, "the route takes one line at least");
-  const priced = priceLines(world.skus, command.lines);
+  const found = findSale(world, command, now);
+  if (found.kind === "refused") return found;
+  const { sale } = found;
+  const priced = priceLines(world.skus, command.lines, sale);
   if (priced.kind === "refused") return priced;
+  const overLimit = sale === undefined ? undefined : checkLimits(world, sale, command);
+  if (overLimit !== undefined) return overLimit;
   const { lines, totalMinor, currency } = priced;
-  const legs = lines.map(stockLegOf);
+  const { saleId } = command;
+  const legs = stockLegsOf({ saleId, lines });
   const short = firstShortLeg(world.ledger, legs);
-  if (short !== undefined) return refuseSoldOut(world, required(lines[short], "the short line"));
+  if (short !== undefined) {
+    return refuseSoldOut(world, required(lines[short], "the line"), required(legs[short], "a leg"));
+  }
 
   // From here on the order must succeed.
   hold(world.ledger, { id: command.orderId, legs, reference: command.orderId, reason: "order" });
@@ -34,6 +45,7 @@ export function decidePlaceOrder(
     id,
     number,
     memberId,
+    saleId,
     lines,
     totalMinor,
     currency,
@@ -49,6 +61,7 @@ export function decidePlaceOrder(
     changedAt: now,
   };
   world.orders.set(id, order);
+  if (saleId !== undefined) addBought(world.bought, { saleId, memberId }, lines);
   world.written.placed.push(order);
   world.written.events.push({ type: "order_placed", data: orderTold(order) });
   if (totalMinor === 0n) {
@@ -58,9 +71,11 @@ export function decidePlaceOrder(
   return { kind: "placed", order };
 }
 
+/** At the price of the sale, if it is placed in one; its currency is the same for all. */
 function priceLines(
   skus: ReadonlyMap<SkuId, Sku>,
   wanted: PlaceOrder["lines"],
+  sale: Sale | undefined,
 ): { kind: "priced"; lines: OrderLine[]; totalMinor: bigint; currency: Currency } | Refusal {
   const lines: OrderLine[] = [];
   let totalMinor = 0n;
@@ -69,19 +84,20 @@ function priceLines(
     const sku = skus.get(skuId);
     if (sku === undefined) return refuse("sku_not_found", { skuId });
     if (!sku.onSale) return refuse("sku_not_on_sale", { skuId, title: sku.title });
-    if (currency !== undefined && sku.currency !== currency) {
-      return refuse("currencies_mixed", { skuId, currency: sku.currency, other: currency });
+    const price = sale?.items.get(skuId) ?? sku;
+    if (currency !== undefined && price.currency !== currency) {
+      return refuse("currencies_mixed", { skuId, currency: price.currency, other: currency });
     }
-    currency = sku.currency;
-    totalMinor += sku.priceMinor * BigInt(quantity);
-    lines.push({ skuId, title: sku.title, quantity, unitPriceMinor: sku.priceMinor });
+    currency = price.currency;
+    totalMinor += price.priceMinor * BigInt(quantity);
+    lines.push({ skuId, title: sku.title, quantity, unitPriceMinor: price.priceMinor });
   }
   if (totalMinor > amountMinorMax) return refuse("order_too_large", { max: amountMinorMax });
   return { kind: "priced", lines, totalMinor, currency: required(currency, "a currency") };
 }
 
-function refuseSoldOut(world: OrdersWorld, line: OrderLine): Refusal {
-  const left = available(world.ledger, stockAccounts(line.skuId).onHand);
+function refuseSoldOut(world: OrdersWorld, line: OrderLine, { debit }: Leg): Refusal {
+  const left = available(world.ledger, debit);
   return refuse("sold_out", {
     skuId: line.skuId,
     title: line.title,

@@ -17,7 +17,7 @@ import { decideRequestRefund, refundableOf } from "../../payments/index.ts";
 import type { OrderRefundState } from "./machine.ts";
 import { orderRefundMachine } from "./machine.ts";
 import type { LineQuantity, Order, OrderId, OrderRefund, OrdersWorld } from "./types.ts";
-import { moveOrder, noteOrder, refundsOf } from "./world.ts";
+import { moveOrder, noteOrder, orderTold, refundsOf, shelfOf } from "./world.ts";
 
 export type WantedRefund =
   /** All that is left, of money and of units. */
@@ -220,17 +220,22 @@ export function recordRefundFailed(
  */
 function restockUnits(world: OrdersWorld, order: Order, refund: OrderRefund): void {
   const before = refundsOf(world, order).filter(({ state }) => state === "refunded");
-  const legs = refund.lines.flatMap(({ line, quantity }) => {
+  const units = refund.lines.flatMap(({ line, quantity }) => {
     const bought = order.lines[line - 1];
     if (bought === undefined) return [];
     const back = Math.min(quantity, bought.quantity - unitsIn(before, line));
-    const { sold: debit, onHand: credit } = stockAccounts(bought.skuId);
-    return back > 0 ? [{ debit, credit, amount: BigInt(back) }] : [];
+    return back > 0 ? [{ skuId: bought.skuId, quantity: back }] : [];
   });
-  if (legs.length === 0) return;
+  if (units.length === 0) return;
+  const legs = units.map(({ skuId, quantity }) => {
+    const { sold: debit } = stockAccounts(skuId);
+    return { debit, credit: shelfOf(order, skuId), amount: BigInt(quantity) };
+  });
   const id = derivedId(`${refund.id} restocked`);
   const bundle = { id, legs, reference: order.id, reason: "refunded" };
   move(world.ledger, bundle, order.stockBundleId);
+  const data = { ...orderTold(order), refundId: refund.id, units };
+  world.written.events.push({ type: "order_restocked", data });
 }
 
 function moveRefund(

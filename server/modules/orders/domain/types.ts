@@ -4,6 +4,8 @@ import type { Currency } from "../../../kernel/money.ts";
 import type { Sku, SkuId } from "../../catalog/index.ts";
 import type { LedgerWorld } from "../../ledger/index.ts";
 import type { ChannelTable, PaymentsWorld, RefundId } from "../../payments/index.ts";
+import type { Sale, SaleId } from "../../sales/index.ts";
+import type { BoughtUnits } from "./bought.ts";
 import type { OrderRefundState, OrderState } from "./machine.ts";
 
 export type OrderId = Id<"Order">;
@@ -21,6 +23,8 @@ export interface Order {
   readonly id: OrderId;
   readonly number: string;
   readonly memberId: string;
+  /** The sale that its prices and its units are of. */
+  readonly saleId: SaleId | undefined;
   readonly lines: readonly OrderLine[];
   readonly totalMinor: bigint;
   readonly currency: Currency;
@@ -82,6 +86,7 @@ export interface PlaceOrder {
   readonly orderId: OrderId;
   readonly number: string;
   readonly memberId: string;
+  readonly saleId: SaleId | undefined;
   readonly lines: readonly { readonly skuId: SkuId; readonly quantity: number }[];
   readonly placedBy: string;
   readonly closeAfterMs: number;
@@ -107,6 +112,9 @@ export interface OrdersWorld {
   /** All refunds of the orders, where the operation needs them. */
   readonly refunds: Map<RefundId, OrderRefund>;
   readonly skus: ReadonlyMap<SkuId, Sku>;
+  /** Of orders that are being placed: their sales, locked, and what their members have bought. */
+  readonly sales: ReadonlyMap<SaleId, Sale>;
+  readonly bought: BoughtUnits;
   readonly payments: PaymentsWorld;
   readonly ledger: LedgerWorld;
   readonly written: Written;
@@ -122,16 +130,21 @@ export interface Written {
   readonly events: OrderEvent[];
 }
 
-/** One event for the placing, and one for each state that an order comes to after it. */
+/**
+ * One event for the placing, one for each state that an order comes to after it, and one when
+ * units of a refund go back on sale.
+ */
 export type OrderEvent =
   | NewEvent<"order_placed", OrderTold>
-  | NewEvent<`order_${OrderState}`, OrderMoved>;
+  | NewEvent<`order_${OrderState}`, OrderMoved>
+  | NewEvent<"order_restocked", OrderRestocked>;
 
 /** Amounts are minor units, numbers as in every event: readers get them out of JSON. */
 export interface OrderTold {
   readonly orderId: OrderId;
   readonly number: string;
   readonly memberId: string;
+  readonly saleId?: SaleId;
   readonly totalMinor: number;
   readonly currency: Currency;
   readonly lines: readonly { readonly skuId: SkuId; readonly quantity: number }[];
@@ -140,4 +153,10 @@ export interface OrderTold {
 export interface OrderMoved extends OrderTold {
   readonly refundedMinor: number;
   readonly reason: string;
+}
+
+/** `lines` are all of the order; `units` came back. */
+export interface OrderRestocked extends OrderTold {
+  readonly refundId: RefundId;
+  readonly units: readonly { readonly skuId: SkuId; readonly quantity: number }[];
 }

@@ -11,6 +11,7 @@ export function orderView(order: Order) {
     id: order.id,
     number: order.number,
     memberId: order.memberId,
+    ...(order.saleId === undefined ? {} : { saleId: order.saleId }),
     state: order.state,
     lines: order.lines.map((line, at) => ({
       line: at + 1,

@@ -2,19 +2,13 @@
 import { assert } from "../../../kernel/assert.ts";
 import { assertMove } from "../../../kernel/machine.ts";
 import { minorToNumber } from "../../../kernel/money.ts";
+import type { SkuId } from "../../catalog/index.ts";
 import { stockAccounts } from "../../catalog/index.ts";
-import type { Leg } from "../../ledger/index.ts";
+import type { AccountId, Leg } from "../../ledger/index.ts";
+import { saleAccount } from "../../sales/index.ts";
 import type { OrderState } from "./machine.ts";
 import { orderMachine } from "./machine.ts";
-import type {
-  Order,
-  OrderId,
-  OrderLine,
-  OrderRefund,
-  OrdersWorld,
-  OrderTold,
-  Written,
-} from "./types.ts";
+import type { Order, OrderId, OrderRefund, OrdersWorld, OrderTold, Written } from "./types.ts";
 
 export interface Cause {
   readonly madeBy: string;
@@ -69,10 +63,17 @@ export function noteOrder(world: OrdersWorld, order: Order, cause: Cause, now: n
   world.written.changed.add(order);
 }
 
-/** Units go from the shelf to "sold"; while the order is unpaid they are held in between. */
-export function stockLegOf(line: OrderLine): Leg {
-  const accounts = stockAccounts(line.skuId);
-  return { debit: accounts.onHand, credit: accounts.sold, amount: BigInt(line.quantity) };
+/** Where units of an order come from, and where they go back to: the shelf, or its sale. */
+export function shelfOf({ saleId }: Pick<Order, "saleId">, skuId: SkuId): AccountId {
+  return saleId === undefined ? stockAccounts(skuId).onHand : saleAccount(saleId, skuId);
+}
+
+/** Units go from there to "sold"; while the order is unpaid they are held in between. */
+export function stockLegsOf({ saleId, lines }: Pick<Order, "saleId" | "lines">): Leg[] {
+  return lines.map(({ skuId, quantity }) => {
+    const { sold: credit } = stockAccounts(skuId);
+    return { debit: shelfOf({ saleId }, skuId), credit, amount: BigInt(quantity) };
+  });
 }
 
 export function refundsOf(world: OrdersWorld, order: Order): OrderRefund[] {
@@ -81,10 +82,11 @@ export function refundsOf(world: OrdersWorld, order: Order): OrderRefund[] {
 
 /** What events say about an order. */
 export function orderTold(order: Order): OrderTold {
-  const { id: orderId, number, memberId, currency } = order;
+  const { id: orderId, number, memberId, saleId, currency } = order;
   const totalMinor = minorToNumber(order.totalMinor);
   const lines = order.lines.map(({ skuId, quantity }) => ({ skuId, quantity }));
-  return { orderId, number, memberId, totalMinor, currency, lines };
+  const told = { orderId, number, memberId, totalMinor, currency, lines };
+  return saleId === undefined ? told : { ...told, saleId };
 }
 
 function addStep(

@@ -13,6 +13,8 @@ import { loadSkus, stockAccounts } from "../../catalog/index.ts";
 import type { Identity } from "../../identity/index.ts";
 import { loadLedger } from "../../ledger/index.ts";
 import { loadPayments } from "../../payments/index.ts";
+import type { SaleId } from "../../sales/index.ts";
+import { loadSales } from "../../sales/index.ts";
 import type { ChangeOrder, OrderOutcome } from "../domain/ending.ts";
 import { decideCancelOrder, decideCompleteOrder } from "../domain/ending.ts";
 import type { PlaceOutcome } from "../domain/placing.ts";
@@ -26,7 +28,8 @@ import type {
   PlaceOrder,
 } from "../domain/types.ts";
 import { orderView } from "../domain/views.ts";
-import { nothingWritten } from "../domain/world.ts";
+import { nothingWritten, shelfOf } from "../domain/world.ts";
+import { loadBought } from "../store/bought.ts";
 import type { OrderFilter } from "../store/reads.ts";
 import {
   readHistory,
@@ -44,6 +47,8 @@ import { loadWorld, saveWorld } from "./worlds.ts";
 
 export interface OrderInput {
   readonly memberId: string;
+  /** The sale that it is placed in, if it is. */
+  readonly saleId?: SaleId | undefined;
   readonly lines: readonly { readonly skuId: SkuId; readonly quantity: number }[];
   readonly placedBy: string;
 }
@@ -73,8 +78,9 @@ export function createOrders(deps: OrderDeps) {
     ...createReacting({ ...deps, terms }),
 
     /**
-     * Holds the stock of all lines or of none; 201. Refusals: sku_not_found, sku_not_on_sale,
-     * currencies_mixed, order_too_large, sold_out.
+     * Holds the stock of all lines or of none; 201. Refusals: sale_not_found, sale_not_open,
+     * sku_not_in_sale, sku_not_found, sku_not_on_sale, currencies_mixed, order_too_large,
+     * sale_limit_reached, sold_out.
      */
     async placeOrder(
       tenantId: string,
@@ -84,7 +90,8 @@ export function createOrders(deps: OrderDeps) {
       const closeAfterMs = await terms.closeAfterMs(tenantId);
       const completeAfterMs = await terms.completeAfterMs(tenantId);
       const made = { orderId: ids.next<"Order">(), number: numbers.next("T") };
-      const command = { ...input, ...made, closeAfterMs, completeAfterMs };
+      const { saleId } = input;
+      const command = { ...input, saleId, ...made, closeAfterMs, completeAfterMs };
       return committers.runKeyed(placeOrder, tenantId, key, command);
     },
 
@@ -131,16 +138,27 @@ const placeOrder: KeyedOperation<PlaceOrder, OrdersWorld, PlaceOutcome> = {
   batchMax: placeBatchMax,
   async load(tx, commands) {
     const skuIds = new Set(commands.flatMap(({ lines }) => lines.map(({ skuId }) => skuId)));
-    const accounts = [...skuIds].map(stockAccounts).flatMap(({ onHand, sold }) => [onHand, sold]);
-    // The locks go first, so that prices and kept answers are read after they were waited for.
-    const [ledger, skus, payments] = await Promise.all([
+    const accounts = commands.flatMap((command) =>
+      command.lines.flatMap(({ skuId }) => [shelfOf(command, skuId), stockAccounts(skuId).sold]),
+    );
+    const buyers = commands.flatMap(({ saleId, memberId }) =>
+      saleId === undefined ? [] : [{ saleId, memberId }],
+    );
+    // The locks go first, so that prices, what members have bought and kept answers are read after
+    // they were waited for. Orders of no sale send nothing about sales.
+    const [sales, ledger, skus, bought, payments] = await Promise.all([
+      loadSales(
+        tx,
+        buyers.map(({ saleId }) => saleId),
+      ),
       loadLedger(tx, { accounts }),
       loadSkus(tx, skuIds),
+      loadBought(tx, buyers),
       // Nobody has paid what is not placed yet: this sends no statement.
       loadPayments(tx, {}),
     ]);
     const empty = { orders: new Map(), steps: new Map(), refunds: new Map() };
-    return { ...empty, skus, payments, ledger, written: nothingWritten() };
+    return { ...empty, skus, sales, bought, payments, ledger, written: nothingWritten() };
   },
   decide: decidePlaceOrder,
   save: saveWorld,

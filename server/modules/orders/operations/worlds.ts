@@ -3,7 +3,7 @@ import { stockAccounts } from "../../catalog/index.ts";
 import { loadLedger, saveLedger } from "../../ledger/index.ts";
 import { loadPayments, refundAccountsOf, savePayments } from "../../payments/index.ts";
 import type { Order, OrderId, OrdersWorld } from "../domain/types.ts";
-import { nothingWritten } from "../domain/world.ts";
+import { nothingWritten, shelfOf } from "../domain/world.ts";
 import { loadRefunds } from "../store/refunds.ts";
 import { loadOrders, loadSteps, saveOrders } from "../store/world.ts";
 
@@ -36,7 +36,8 @@ export async function loadWorld(tx: Tx, wanted: WantedWorld): Promise<OrdersWorl
     accounts: [...found.flatMap(stockAccountsOf), ...money],
     bundles: found.map(({ stockBundleId }) => stockBundleId),
   });
-  return { orders, steps, refunds, skus: new Map(), payments, ledger, written: nothingWritten() };
+  const unasked = { skus: new Map(), sales: new Map(), bought: new Map() };
+  return { orders, steps, refunds, ...unasked, payments, ledger, written: nothingWritten() };
 }
 
 /** Writes what decisions did, one statement a table. */
@@ -46,8 +47,6 @@ export function saveWorld(tx: Tx, world: OrdersWorld): void {
   saveLedger(tx, world.ledger);
 }
 
-function stockAccountsOf({ lines }: Order) {
-  return lines
-    .map(({ skuId }) => stockAccounts(skuId))
-    .flatMap(({ onHand, sold }) => [onHand, sold]);
+function stockAccountsOf(order: Order) {
+  return order.lines.flatMap(({ skuId }) => [shelfOf(order, skuId), stockAccounts(skuId).sold]);
 }

@@ -1,5 +1,6 @@
-import type { Database } from "../../../kernel/database.ts";
+import type { Database, Statement, Value } from "../../../kernel/database.ts";
 import { statement } from "../../../kernel/database.ts";
+import type { SaleId } from "../../sales/index.ts";
 import type { OrderState } from "../domain/machine.ts";
 import type { HistoryStep, Order, OrderId, OrderRefund } from "../domain/types.ts";
 import type { OrderRefundRow } from "./refunds.ts";
@@ -33,11 +34,19 @@ const selectOrders = statement(
    order by id desc limit $4`,
 );
 
+const selectOrdersOfSale = statement(
+  "orders.order_page_of_sale",
+  `select ${orderColumns} from orders.orders
+   where tenant_id = $1 and sale_id = $5 and ($2::uuid is null or id < $2)
+     and ($3::text is null or state = $3)
+   order by id desc limit $4`,
+);
+
 const selectOrdersOfMember = statement(
   "orders.order_page_of_member",
   `select ${orderColumns} from orders.orders
    where tenant_id = $1 and member_id = $5 and ($2::uuid is null or id < $2)
-     and ($3::text is null or state = $3)
+     and ($3::text is null or state = $3) and ($6::uuid is null or sale_id = $6)
    order by id desc limit $4`,
 );
 
@@ -69,6 +78,7 @@ export async function readOrder(
 
 export interface OrderFilter {
   readonly memberId: string | undefined;
+  readonly saleId: SaleId | undefined;
   readonly state: OrderState | undefined;
   /** Only orders older than this one; lists are newest first. */
   readonly before: OrderId | undefined;
@@ -80,12 +90,15 @@ export async function readOrders(
   tenantId: string,
   filter: OrderFilter,
 ): Promise<Order[]> {
-  const shared = [tenantId, filter.before ?? null, filter.state ?? null, filter.limit];
-  const rows =
-    filter.memberId === undefined
-      ? await database.read<OrderRow>(tenantId, selectOrders, shared)
-      : await database.read<OrderRow>(tenantId, selectOrdersOfMember, [...shared, filter.memberId]);
-  return rows.map(orderOf);
+  const { memberId, saleId, before = null, state = null } = filter;
+  const shared = [tenantId, before, state, filter.limit];
+  const read = (text: Statement, ...more: readonly Value[]) =>
+    database.read<OrderRow>(tenantId, text, [...shared, ...more]);
+  if (memberId !== undefined) {
+    return (await read(selectOrdersOfMember, memberId, saleId ?? null)).map(orderOf);
+  }
+  const rows = saleId === undefined ? read(selectOrders) : read(selectOrdersOfSale, saleId);
+  return (await rows).map(orderOf);
 }
 
 /** By the number that people read out. */

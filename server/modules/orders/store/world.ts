@@ -2,6 +2,7 @@ import type { Tx } from "../../../kernel/database.ts";
 import { optionalTimestamps, statement, timestamp, timestamps } from "../../../kernel/database.ts";
 import type { Currency } from "../../../kernel/money.ts";
 import type { SkuId } from "../../catalog/index.ts";
+import type { SaleId } from "../../sales/index.ts";
 import type { OrderState } from "../domain/machine.ts";
 import type { HistoryStep, Order, OrderId, OrderLine, OrdersWorld } from "../domain/types.ts";
 import { saveRefunds } from "./refunds.ts";
@@ -10,6 +11,7 @@ export interface OrderRow {
   id: OrderId;
   number: string;
   member_id: string;
+  sale_id: SaleId | null;
   state: OrderState;
   lines: LineJson[];
   total: bigint;
@@ -26,15 +28,16 @@ export interface OrderRow {
 }
 
 /** How a line stands in the row: short names, because there is one for every line ever sold. */
-interface LineJson {
+export interface LineJson {
   readonly sku: SkuId;
   readonly title: string;
   readonly n: number;
   readonly price: number;
 }
 
-export const orderColumns = `id, number, member_id, state, lines, total, currency, placed_by, placed_at,
-          close_due_at, stock_bundle_id, paid_at, complete_due_at, refunded, refunding, changed_at`;
+export const orderColumns = `id, number, member_id, sale_id, state, lines, total, currency, placed_by,
+          placed_at, close_due_at, stock_bundle_id, paid_at, complete_due_at, refunded, refunding,
+          changed_at`;
 
 const lockOrders = statement(
   "orders.lock_orders",
@@ -84,13 +87,13 @@ export const tenantsWithOrdersToComplete = statement(
 const insertOrders = statement(
   "orders.insert_orders",
   `insert into orders.orders
-     (tenant_id, id, number, member_id, state, lines, total, currency, placed_by, placed_at,
-      close_due_at, changed_at)
-   select $1, o.id, o.number, o.member_id, 'pending_payment', o.lines::json, o.total, o.currency,
-          o.placed_by, $2, o.close_due_at, $2
-   from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[],
-               $9::text[], $10::timestamptz[])
-     as o (id, number, member_id, lines, total, currency, placed_by, close_due_at)`,
+     (tenant_id, id, number, member_id, sale_id, state, lines, total, currency, placed_by,
+      placed_at, close_due_at, changed_at)
+   select $1, o.id, o.number, o.member_id, o.sale_id, 'pending_payment', o.lines::json, o.total,
+          o.currency, o.placed_by, $2, o.close_due_at, $2
+   from unnest($3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::text[], $8::bigint[],
+               $9::text[], $10::text[], $11::timestamptz[])
+     as o (id, number, member_id, sale_id, lines, total, currency, placed_by, close_due_at)`,
 );
 
 const updateOrders = statement(
@@ -162,6 +165,7 @@ function insertPlaced(tx: Tx, placed: readonly Order[]): void {
     placed.map(({ id }) => id),
     placed.map(({ number }) => number),
     placed.map(({ memberId }) => memberId),
+    placed.map(({ saleId }) => saleId ?? null),
     placed.map(({ lines }) => JSON.stringify(lines.map(jsonOf))),
     placed.map(({ totalMinor }) => totalMinor),
     placed.map(({ currency }) => currency),
@@ -204,6 +208,7 @@ export function orderOf(row: OrderRow): Order {
     id: row.id,
     number: row.number,
     memberId: row.member_id,
+    saleId: row.sale_id ?? undefined,
     lines: row.lines.map(lineOf),
     totalMinor: row.total,
     currency: row.currency,

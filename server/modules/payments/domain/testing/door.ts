@@ -3,8 +3,9 @@
  * with no channel to tell it. The platform itself never decides it outside of payments.
  */
 export { accountsOfAttempts, capturedAccount } from "../ledger-accounts.ts";
-export { decideRecordClosed } from "../attempts.ts";
+export { decideRecordClosed, decideRecordPrepared, decideStartClosing } from "../attempts.ts";
 export { decideRecordRefund } from "../refunds.ts";
 export type { RecordTrade, TradeOutcome } from "../trades.ts";
-export { decideRecordTrade } from "../trades.ts";
-export type { AccountIdentity } from "../types.ts";
+export { decideRecordTrade, decideRefundSurplus } from "../trades.ts";
+export type { AccountIdentity, LogWhat } from "../types.ts";
+export type { ChannelAnswer, ChannelRefund, ChannelTrade, RefusedReason } from "../../plug.ts";

@@ -1,0 +1,121 @@
+/** What a sale is, and what may be done to it. */
+import type { NewEvent } from "../../../kernel/events.ts";
+import type { Id } from "../../../kernel/ids.ts";
+import type { Currency } from "../../../kernel/money.ts";
+import type { Sku, SkuId } from "../../catalog/index.ts";
+import type { LedgerWorld } from "../../ledger/index.ts";
+import type { SaleState } from "./machine.ts";
+
+export type SaleId = Id<"Sale">;
+
+/** Of one SKU: what it costs in the sale, and how many units are set aside for it. */
+export interface SaleItem {
+  readonly skuId: SkuId;
+  readonly priceMinor: bigint;
+  readonly currency: Currency;
+  readonly allotment: bigint;
+  /** Units of this SKU that a member may buy; the limit of the sale holds beside it. */
+  readonly limitPerMember: number | undefined;
+}
+
+/** Times are epoch milliseconds. */
+export interface Sale {
+  readonly id: SaleId;
+  readonly title: string;
+  /** As it was last written: see `saleStateAt` for what holds now. */
+  readonly state: SaleState;
+  /** The first millisecond of the sale, and the first one after it. */
+  readonly opensAt: number;
+  readonly closesAt: number;
+  /** Units, of all SKUs together, that a member may buy. */
+  readonly limitPerMember: number | undefined;
+  readonly waitingRoom: boolean;
+  /** In the order in which people see them. */
+  readonly items: ReadonlyMap<SkuId, SaleItem>;
+  readonly madeBy: string;
+  readonly createdAt: number;
+  readonly changedAt: number;
+  readonly scheduledAt: number | undefined;
+  readonly endedAt: number | undefined;
+}
+
+export interface SalesWorld {
+  readonly sales: Map<SaleId, Sale>;
+  readonly skus: ReadonlyMap<SkuId, Sku>;
+  readonly ledger: LedgerWorld;
+  readonly written: Written;
+}
+
+/** What decisions did, for `save`. */
+export interface Written {
+  readonly newSales: Map<SaleId, Sale>;
+  readonly changedSales: Map<SaleId, Sale>;
+  /** Sales whose items are not those that were loaded. */
+  readonly changedItems: Set<SaleId>;
+  readonly events: SaleEvent[];
+}
+
+export type SaleEvent =
+  | NewEvent<"sale_created" | "sale_changed" | "sale_scheduled" | "sale_opened", SaleTold>
+  | NewEvent<"sale_ended", SaleTold & { readonly units: readonly UnitsTold[] }>
+  | NewEvent<
+      "sale_units_returned",
+      { readonly saleId: SaleId; readonly units: readonly UnitsTold[] }
+    >;
+
+/** Times are RFC 3339. */
+export interface SaleTold {
+  readonly saleId: SaleId;
+  readonly title: string;
+  readonly opensAt: string;
+  readonly closesAt: string;
+}
+
+/** Units that went from the sale back to the shelf. */
+export interface UnitsTold {
+  readonly skuId: SkuId;
+  readonly quantity: number;
+}
+
+/** What a draft says; from the scheduling on it stands. */
+export interface SaleTerms {
+  readonly title: string;
+  readonly opensAt: number;
+  readonly closesAt: number;
+  readonly limitPerMember: number | undefined;
+  readonly waitingRoom: boolean;
+  readonly items: readonly SaleItem[];
+}
+
+export interface CreateSale {
+  readonly saleId: SaleId;
+  readonly terms: SaleTerms;
+  readonly by: string;
+}
+
+/** What is absent stays as it is; a limit of null is taken away. */
+export interface SaleChange {
+  readonly title?: string;
+  readonly opensAt?: number;
+  readonly closesAt?: number;
+  readonly limitPerMember?: number | null;
+  readonly waitingRoom?: boolean;
+  readonly items?: readonly SaleItem[];
+}
+
+export interface ChangeSale {
+  readonly saleId: SaleId;
+  readonly change: SaleChange;
+}
+
+export interface ReturnUnits {
+  readonly saleId: SaleId;
+  /** The ledger's bundle, when units move. */
+  readonly bundleId: string;
+}
+
+export interface SaleOutcome {
+  readonly kind: "sale";
+  readonly isNew: boolean;
+  readonly sale: Sale;
+}

@@ -1,0 +1,10 @@
+// Sales: goods at a price of their own, for a time, with limits per member, out of units that are
+// set aside for them. Orders lock a sale in their own transaction and hold its units on accounts
+// given here. The clock opens and ends it, and what is left goes back on the shelf.
+export { saleAccount } from "./domain/allotments.ts";
+export { saleStateAt } from "./domain/hours.ts";
+export { saleMachine } from "./domain/machine.ts";
+export type { Sale, SaleId, SaleItem } from "./domain/types.ts";
+export type { Sales } from "./operations/sales.ts";
+export { createSales } from "./operations/sales.ts";
+export { loadSales } from "./store/world.ts";

@@ -1,0 +1,56 @@
+import type { Deadline } from "../../kernel/deadlines.ts";
+import type { Watch } from "../../kernel/measures.ts";
+import { watchStates } from "../../kernel/measures.ts";
+import type { Subscription } from "../../kernel/subscriptions.ts";
+import type { OrderEvent } from "../orders/index.ts";
+import { saleMachine } from "./domain/machine.ts";
+import type { Sales } from "./operations/sales.ts";
+import { oldestSales } from "./store/watch.ts";
+import { tenantsWithSalesToEnd, tenantsWithSalesToOpen } from "./store/world.ts";
+
+/** Orders do not wait for the sweeps; who reads `sale_opened` hears of it within a second. */
+const sweepEveryMs = 500;
+/** A sale has up to 50 SKUs, and each locks two balances that orders wait for. */
+const sweepBatchMax = 10;
+/** Most events are of sales that run, and are passed by. */
+const eventsBatchMax = 200;
+
+/** After these, units may lie in the allotment of a sale that is over. */
+const returningTypes = [
+  "order_closed",
+  "order_restocked",
+] as const satisfies readonly OrderEvent["type"][];
+
+export function salesReactions(sales: Sales): {
+  readonly deadlines: readonly Deadline[];
+  readonly subscriptions: readonly Subscription[];
+  readonly watches: readonly Watch[];
+} {
+  return {
+    watches: [watchStates(saleMachine, ["scheduled", "open"], oldestSales)],
+    deadlines: [
+      {
+        name: "sales.open_due",
+        everyMs: sweepEveryMs,
+        batchMax: sweepBatchMax,
+        tenantsDue: tenantsWithSalesToOpen,
+        sweep: (tx, limit) => sales.openDueSales(tx, limit),
+      },
+      {
+        name: "sales.end_due",
+        everyMs: sweepEveryMs,
+        batchMax: sweepBatchMax,
+        tenantsDue: tenantsWithSalesToEnd,
+        sweep: (tx, limit) => sales.endDueSales(tx, limit),
+      },
+    ],
+    subscriptions: [
+      {
+        name: "sales.returns",
+        types: returningTypes,
+        batchMax: eventsBatchMax,
+        apply: (tx, events) => sales.returnUnits(tx, events),
+      },
+    ],
+  };
+}

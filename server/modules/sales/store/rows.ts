@@ -1,0 +1,66 @@
+import type { Currency } from "../../../kernel/money.ts";
+import type { SkuId } from "../../catalog/index.ts";
+import type { SaleState } from "../domain/machine.ts";
+import type { Sale, SaleId, SaleItem } from "../domain/types.ts";
+
+export interface SaleRow {
+  id: SaleId;
+  title: string;
+  state: SaleState;
+  opens_at: number;
+  closes_at: number;
+  limit_per_member: number | null;
+  waiting_room: boolean;
+  made_by: string;
+  created_at: number;
+  changed_at: number;
+  scheduled_at: number | null;
+  ended_at: number | null;
+}
+
+export interface ItemRow {
+  sale_id: SaleId;
+  sku_id: SkuId;
+  price_minor: bigint;
+  currency: Currency;
+  allotment: bigint;
+  limit_per_member: number | null;
+}
+
+export const saleColumns = `id, title, state, opens_at, closes_at, limit_per_member, waiting_room, made_by,
+          created_at, changed_at, scheduled_at, ended_at`;
+export const itemColumns = "sale_id, sku_id, price_minor, currency, allotment, limit_per_member";
+
+/** Each sale with its items; the items come in the order in which people see them. */
+export function salesOf(rows: readonly SaleRow[], items: readonly ItemRow[]): Sale[] {
+  const bySale = Map.groupBy(items, (item) => item.sale_id);
+  return rows.map((row) => saleOf(row, bySale.get(row.id) ?? []));
+}
+
+function saleOf(row: SaleRow, items: readonly ItemRow[]): Sale {
+  return {
+    id: row.id,
+    title: row.title,
+    state: row.state,
+    opensAt: row.opens_at,
+    closesAt: row.closes_at,
+    limitPerMember: row.limit_per_member ?? undefined,
+    waitingRoom: row.waiting_room,
+    items: new Map(items.map((item) => [item.sku_id, itemOf(item)])),
+    madeBy: row.made_by,
+    createdAt: row.created_at,
+    changedAt: row.changed_at,
+    scheduledAt: row.scheduled_at ?? undefined,
+    endedAt: row.ended_at ?? undefined,
+  };
+}
+
+function itemOf(row: ItemRow): SaleItem {
+  return {
+    skuId: row.sku_id,
+    priceMinor: row.price_minor,
+    currency: row.currency,
+    allotment: row.allotment,
+    limitPerMember: row.limit_per_member ?? undefined,
+  };
+}
