@@ -63,7 +63,7 @@ async function start(settings: Settings) {
   }
 
   // One that only works has no callers who would need tokens.
-  if (settings.role !== "worker") await seedDemo({ ...modules, log, home, settings });
+  if (settings.role !== "worker") await seedDemo({ ...modules, log, home, settings, clock });
   const address = await http.listen({ host: settings.host, port: settings.port });
   log.info(`listening on ${address}`);
 
