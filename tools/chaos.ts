@@ -1,6 +1,7 @@
 /**
- * `npm run chaos`: kills the server, the database or everything again and again while members
- * shop in the simulator's hostile weather; then an audit says whether anything was lost or doubled.
+ * `npm run chaos`: kills, holds and overruns the processes of a platform again and again while
+ * members shop in the simulator's hostile weather; after every round, and at the end, an audit says
+ * whether anything was lost or doubled.
  */
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,8 +13,8 @@ import { stopRequest } from "./stop-request.ts";
 
 const usage = `npm run chaos -- [--rounds 20] [--seed <text>]
 
-  --rounds  how many kills, 1 to 1000
-  --seed    the same seed kills the same things and makes the same weather`;
+  --rounds  how many things happen, 1 to 1000; seven of them are one of each kind
+  --seed    with the same seed the same happens, in the same weather`;
 const roundsMax = 1_000;
 const roundsDefault = "20";
 /** sysexits.h: used wrongly. */

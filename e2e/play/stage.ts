@@ -103,8 +103,8 @@ export async function withShortClose<Result>(
 }
 
 export interface Crowd {
-  /** The next story, or undefined when there is none. */
-  readonly next: () => StoryName | undefined;
+  /** The next story, or undefined when there is none any more. */
+  readonly next: () => StoryName | undefined | Promise<StoryName | undefined>;
   readonly run: string;
   readonly seed: string;
   readonly atOnce: number;
@@ -122,7 +122,7 @@ export async function playCrowd(stage: Stage, crowd: Crowd): Promise<Chapter[]> 
   await sideBySide(
     seats,
     async () => {
-      for (let name = next(); name !== undefined; name = next()) {
+      for (let name = await next(); name !== undefined; name = await next()) {
         const number = stage.nextMember();
         const chance = createChance(`${seed}/${number}`);
         const chapter = openChapter(name, `${run}-${String(number).padStart(4, "0")}`);

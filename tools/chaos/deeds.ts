@@ -38,9 +38,9 @@ const pausedMs = 10_000;
 /** Long enough to place, pay and close by the wrong time. */
 const wrongTimeMs = 3_000;
 const clockMsMax = 5_000;
-/** Each process takes half of them and lets a quarter of that wait. */
-const crowdSize = 240;
-const crowdMsMax = 5_000;
+/** Half of them to each process, which works on 64 and lets 32 commands of those wait. */
+const crowdSize = 160;
+const crowdMsMax = 10_000;
 const patienceMs = 60_000;
 const pollMs = 20;
 
@@ -49,7 +49,12 @@ export function chaosSettings(home: string): Readonly<Record<string, string>> {
   const clocks = join(home, "clocks");
   mkdirSync(clocks, { recursive: true });
   const preload = pathToFileURL(join(import.meta.dirname, "shifted-clock.ts")).href;
-  return { BATCH_QUEUE_MAX: "32", CHAOS_CLOCKS: clocks, NODE_OPTIONS: `--import=${preload}` };
+  return {
+    BATCH_QUEUE_MAX: "32",
+    HTTP_IN_FLIGHT_MAX: "64",
+    CHAOS_CLOCKS: clocks,
+    NODE_OPTIONS: `--import=${preload}`,
+  };
 }
 
 export const deeds = {

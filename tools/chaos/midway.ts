@@ -178,9 +178,9 @@ function judgeBooks({ ledger, trialBalance, stocks }: MidwayFacts): Finding {
     contradictions.push(`the trial balance of ${asset} is ${posted}, not 0`);
   }
   for (const { skuId, stock } of stocks) {
-    const { sold, held, available, writtenOff, putIn } = stock;
+    const { sold, held, available, setAside, writtenOff, putIn } = stock;
     if (available < 0) contradictions.push(`${skuId} is oversold by ${-available}`);
-    const total = sold + held + available + writtenOff;
+    const total = sold + held + available + setAside + writtenOff;
     if (total !== putIn)
       contradictions.push(`${skuId}: ${total} units are where, ${putIn} came in`);
   }

@@ -6,7 +6,6 @@ import { auditNow, toldIn } from "../../e2e/play/database-audit.ts";
 import type { Chapter } from "../../e2e/play/diary.ts";
 import { readFacts } from "../../e2e/play/facts.ts";
 import { pause } from "../../e2e/play/member.ts";
-import type { Chance } from "../../e2e/play/random.ts";
 import { createChance } from "../../e2e/play/random.ts";
 import type { Crowd, Stage } from "../../e2e/play/stage.ts";
 import { createStage, fillShelves, playCrowd, withShortClose } from "../../e2e/play/stage.ts";
@@ -35,6 +34,9 @@ export interface ChaosOptions {
 const processes = { apis: 2, workers: 1 };
 /** Members at once: enough that every deed meets requests in every step. */
 const atOnce = 32;
+/** More than can end before the deed, so that none meets an idle platform. */
+const storiesPerRound = 80;
+const doorMs = 50;
 /** From the moment that all is well again until the next deed. */
 const calmMs = { least: 500, most: 2_500 };
 /** Less than a member wants who wants too much; filled up again when half of it is sold. */
@@ -56,16 +58,15 @@ export async function runChaos(options: ChaosOptions) {
   const site = await open(options, diary);
   const { stage, wire } = site;
   const life = new AbortController();
+  const tickets: Tickets = { left: 0 };
   try {
     await fillShelves(stage, shelvesFor);
     await letAllStorm(stage.outside, seed);
     const { run, onBegin, onEnd } = site;
     const crowd = { run, seed, atOnce, onBegin, onEnd };
     if (rounds >= roundsOfLongRun) await playNever(stage, crowd);
-    const cast = createCast(createChance(`${seed}/cast`));
-    const next = () => (life.signal.aborted ? undefined : cast());
-    const load = playCrowd(stage, { ...crowd, next });
-    const broken = await playRounds(site, options, diary);
+    const load = playCrowd(stage, { ...crowd, next: createDoor(seed, tickets, life.signal) });
+    const broken = await playRounds(site, options, { diary, tickets });
     life.abort();
     stopped.throwIfAborted();
     if (broken.length > 0) return { lines: ["", ...wordFindings(broken)], isSound: false };
@@ -114,14 +115,16 @@ async function open(options: ChaosOptions, { begun, ended }: Diary): Promise<Sit
 async function playRounds(
   site: Site,
   options: ChaosOptions,
-  { begun, ended }: Diary,
+  { diary, tickets }: { readonly diary: Diary; readonly tickets: Tickets },
 ): Promise<Finding[]> {
+  const { begun, ended } = diary;
   const { rounds, seed, say, stopped, home } = options;
   const midway = createMidway(site.stage.witness, site.wire);
   const { tenantId } = site.platform.demo;
   for (let round = 1; round <= rounds && !stopped.aborted; round += 1) {
     if (round % roundsPerFilling === 0) await fillShelves(site.stage, shelvesFor);
     const calm = calmMs.least + site.chance.below(calmMs.most - calmMs.least);
+    tickets.left = storiesPerRound;
     await pause(calm);
     const told = await deeds[deedOf(round, seed)](site);
     const findings = judgeMidway(await midway.read());
@@ -145,11 +148,22 @@ function playNever(stage: Stage, crowd: Omit<Crowd, "next">): Promise<Chapter[]>
   return withShortClose(stage, crowd.run, () => playCrowd(stage, { ...crowd, next }));
 }
 
-/** Stories without end, in the mixture of the demo; those who never pay would pile up. */
-function createCast(chance: Chance): () => StoryName {
+/** Whoever finds none waits for the next round: what an audit reads must not outgrow it. */
+interface Tickets {
+  left: number;
+}
+
+/** Stories in the mixture of the demo, until the end; those who never pay would pile up. */
+function createDoor(seed: string, tickets: Tickets, end: AbortSignal) {
+  const chance = createChance(`${seed}/cast`);
   const names = (Object.keys(stories) as StoryName[]).filter((name) => name !== "never");
   const mixture = castOf(100, names);
-  return () => chance.pick(mixture);
+  return async (): Promise<StoryName | undefined> => {
+    while (tickets.left === 0 && !end.aborted) await pause(doorMs);
+    if (end.aborted) return undefined;
+    tickets.left -= 1;
+    return chance.pick(mixture);
+  };
 }
 
 /**
