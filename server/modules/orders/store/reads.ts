@@ -1,5 +1,6 @@
-import type { Database } from "../../../kernel/database.ts";
+import type { Database, Statement } from "../../../kernel/database.ts";
 import { statement } from "../../../kernel/database.ts";
+import { behindAllIds } from "../../../kernel/ids.ts";
 import type { OrderState } from "../domain/machine.ts";
 import type { HistoryStep, Order, OrderId, OrderRefund } from "../domain/types.ts";
 import type { OrderRefundRow } from "./refunds.ts";
@@ -26,19 +27,29 @@ const selectOrderByNumber = statement(
   `select ${orderColumns} from orders.orders where tenant_id = $1 and number = $2`,
 );
 
-const selectOrders = statement(
-  "orders.order_page",
-  `select ${orderColumns} from orders.orders
-   where tenant_id = $1 and ($2::uuid is null or id < $2) and ($3::text is null or state = $3)
-   order by id desc limit $4`,
-);
+/**
+ * One statement for each set of filters: a filter that may be absent (`$4 is null or state = $4`)
+ * is one that no index serves, and the rarest state would be looked for in every order there is.
+ */
+function pageText(filters: string): string {
+  return `select ${orderColumns} from orders.orders
+   where tenant_id = $1 and id < $2 ${filters}
+   order by id desc limit $3`;
+}
+
+const selectOrders = statement("orders.order_page", pageText(""));
+
+const selectOrdersInState = statement("orders.order_page_in_state", pageText("and state = $4"));
 
 const selectOrdersOfMember = statement(
   "orders.order_page_of_member",
-  `select ${orderColumns} from orders.orders
-   where tenant_id = $1 and member_id = $5 and ($2::uuid is null or id < $2)
-     and ($3::text is null or state = $3)
-   order by id desc limit $4`,
+  pageText("and member_id = $4"),
+);
+
+const selectOrdersOfMemberInState = statement(
+  "orders.order_page_of_member_in_state",
+  // A member has thousands at most, so all of them may be looked at.
+  pageText("and member_id = $4 and state = $5"),
 );
 
 const selectHistory = statement(
@@ -80,12 +91,17 @@ export async function readOrders(
   tenantId: string,
   filter: OrderFilter,
 ): Promise<Order[]> {
-  const shared = [tenantId, filter.before ?? null, filter.state ?? null, filter.limit];
-  const rows =
-    filter.memberId === undefined
-      ? await database.read<OrderRow>(tenantId, selectOrders, shared)
-      : await database.read<OrderRow>(tenantId, selectOrdersOfMember, [...shared, filter.memberId]);
+  const { memberId, state, before = behindAllIds, limit } = filter;
+  const page = [tenantId, before, limit];
+  const filters = [memberId, state].filter((value) => value !== undefined);
+  const read = pageStatement(memberId !== undefined, state !== undefined);
+  const rows = await database.read<OrderRow>(tenantId, read, [...page, ...filters]);
   return rows.map(orderOf);
+}
+
+function pageStatement(isOfMember: boolean, isInState: boolean): Statement {
+  if (isOfMember) return isInState ? selectOrdersOfMemberInState : selectOrdersOfMember;
+  return isInState ? selectOrdersInState : selectOrders;
 }
 
 /** By the number that people read out. */
