@@ -27,6 +27,9 @@ Places the same orders in four ways, one right after the other, and compares:
   --connections N,N   at once (64,256)
   --only hot|many     one hot SKU, or 1,000 SKUs (both)
 
+  --scale             something else: a year of ten million orders; lists, searches, new orders
+  --orders N          with --scale: so many (10000000)
+
 Figures of a whole run are kept in bench/results.`;
 
 const allGoods: readonly Goods[] = ["hot", "many"];
