@@ -19,14 +19,18 @@ import { readOptions, usage } from "./options.ts";
 import { terminalTextOf } from "./report.ts";
 import { keepReport } from "./results.ts";
 import { runBench } from "./run.ts";
+import { runScaleProgram } from "./scale/main.ts";
 import { BenchError } from "./watch.ts";
 
 /** sysexits.h */
 const wrongUseExit = 64;
 const loadBeforeMax = 0.5;
 
-const read = readOptions(process.argv.slice(2));
-if (read.kind === "help") {
+const args = process.argv.slice(2);
+const read = readOptions(args);
+if (args.includes("--scale")) {
+  process.exitCode = await runScaleProgram(args);
+} else if (read.kind === "help") {
   process.stdout.write(`${usage}\n`);
 } else if (read.kind === "wrong") {
   process.stderr.write(`${read.message}. See npm run bench -- --help\n`);

@@ -50,6 +50,8 @@ Other modes:
   --notices N         in each round (6000)
   --orders N          closed in each round (100000)
 
+  --scale             a year of ten million orders, or of --orders N: lists, searches, new orders
+
 Every run appends a line to bench/results; the page there shows the last whole run.`;
 
 const allGoods: readonly Goods[] = ["hot", "many"];

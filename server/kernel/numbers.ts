@@ -94,7 +94,8 @@ const damm = [
   "2581436790",
 ];
 
-function checkDigit(digits: string): number {
+/** The state that Damm's walk over the digits ends in; what is written behind them. */
+export function checkDigit(digits: string): number {
   let interim = 0;
   for (let at = 0; at < digits.length; at += 1) {
     interim = Number(damm[interim]?.charAt(Number(digits.charAt(at))));

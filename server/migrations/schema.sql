@@ -318,6 +318,7 @@ create table orders.orders (
   constraint orders_state_check CHECK (state = ANY (ARRAY['pending_payment'::text, 'paying'::text, 'closing'::text, 'paid'::text, 'completed'::text, 'closed'::text, 'refunded'::text])),
   constraint orders_total_check CHECK (total >= 0)
 ) with (fillfactor=80);
+CREATE INDEX orders_by_state ON orders.orders USING btree (tenant_id, state, id);
 CREATE INDEX orders_close_due ON orders.orders USING btree (close_due_at) WHERE state = ANY (ARRAY['pending_payment'::text, 'paying'::text]);
 CREATE INDEX orders_complete_due ON orders.orders USING btree (complete_due_at) WHERE state = 'paid'::text;
 CREATE INDEX orders_of_member ON orders.orders USING btree (tenant_id, member_id, id);

@@ -1,7 +1,7 @@
 import type { Database } from "../../kernel/database.ts";
 import type { Refusal } from "../../kernel/refusal.ts";
 import type { Clock } from "../../kernel/time.ts";
-import { dayMs } from "../../kernel/time.ts";
+import { dayMs, minuteMs } from "../../kernel/time.ts";
 import { refuse } from "../../refusals.ts";
 import type { AccountId, Phase } from "./domain.ts";
 import type { BalanceDifference, TrialBalanceRow, WrongEnding } from "./store/audit.ts";
@@ -63,6 +63,9 @@ export const stretchDaysMax = 31;
 const stretchMsMax = stretchDaysMax * dayMs;
 /** How far back a statement without an index goes when it isn't told. */
 const stretchMsDefault = dayMs;
+/** A page of a hot account stands in minutes; each further look goes eight times as far back. */
+const firstLookMs = 10 * minuteMs;
+const furtherLook = 8;
 /** Enough to see what went wrong; who has more has one cause for all of them. */
 const findingsMax = 100;
 /** The last day that RFC 3339 can write. */
@@ -210,8 +213,8 @@ async function readPage(
   const { account, cursor, limit, from } = wanted;
   const before = cursor?.before ?? positionAt(wanted.to ?? endOfTime);
   // One more than asked for tells whether there is a next page.
-  const page = { account, from, before, limit: limit + 1 };
-  const { entries, postedNow } = await selectEntries(database, tenantId, page);
+  const page = { account, from, before, limit: limit + 1, now: wanted.now };
+  const { entries, postedNow } = await readEntries(database, tenantId, page);
   let balance = cursor === undefined ? postedNow : cursor.balance;
   if (cursor === undefined && wanted.to !== undefined && wanted.to <= wanted.now) {
     balance = await balanceBefore(database, tenantId, { ...wanted, to: wanted.to });
@@ -228,6 +231,31 @@ async function readPage(
     entries: shown,
     next: hasMore ? { before: last.position, balance } : undefined,
   };
+}
+
+/**
+ * Without an index a look reads all movements of its time: the newest minutes first, and more of
+ * the past only while the page is not full.
+ */
+async function readEntries(
+  database: Database,
+  tenantId: string,
+  page: {
+    readonly account: AccountRecord;
+    readonly from: number;
+    readonly before: Position;
+    readonly limit: number;
+    readonly now: number;
+  },
+) {
+  const { account, from, before, limit, now } = page;
+  if (account.indexed) return selectEntries(database, tenantId, page);
+  const newest = Math.min(before.at, now);
+  for (let lookMs = firstLookMs; ; lookMs *= furtherLook) {
+    const start = Math.max(from, newest - lookMs);
+    const read = await selectEntries(database, tenantId, { account, from: start, before, limit });
+    if (read.entries.length === limit || start === from) return read;
+  }
 }
 
 async function balanceBefore(

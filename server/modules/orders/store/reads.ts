@@ -1,5 +1,6 @@
-import type { Database, Statement, Value } from "../../../kernel/database.ts";
+import type { Database, Statement } from "../../../kernel/database.ts";
 import { statement } from "../../../kernel/database.ts";
+import { behindAllIds } from "../../../kernel/ids.ts";
 import type { SaleId } from "../../sales/index.ts";
 import type { OrderState } from "../domain/machine.ts";
 import type { HistoryStep, Order, OrderId, OrderRefund } from "../domain/types.ts";
@@ -27,28 +28,24 @@ const selectOrderByNumber = statement(
   `select ${orderColumns} from orders.orders where tenant_id = $1 and number = $2`,
 );
 
-const selectOrders = statement(
-  "orders.order_page",
-  `select ${orderColumns} from orders.orders
-   where tenant_id = $1 and ($2::uuid is null or id < $2) and ($3::text is null or state = $3)
-   order by id desc limit $4`,
-);
+const filterColumns = { memberId: "member_id", saleId: "sale_id", state: "state" } as const;
+type Filter = keyof typeof filterColumns;
 
-const selectOrdersOfSale = statement(
-  "orders.order_page_of_sale",
-  `select ${orderColumns} from orders.orders
-   where tenant_id = $1 and sale_id = $5 and ($2::uuid is null or id < $2)
-     and ($3::text is null or state = $3)
-   order by id desc limit $4`,
-);
-
-const selectOrdersOfMember = statement(
-  "orders.order_page_of_member",
-  `select ${orderColumns} from orders.orders
-   where tenant_id = $1 and member_id = $5 and ($2::uuid is null or id < $2)
-     and ($3::text is null or state = $3) and ($6::uuid is null or sale_id = $6)
-   order by id desc limit $4`,
-);
+/**
+ * One statement for each set of filters: a filter that may be absent (`$4 is null or state = $4`)
+ * is one that no index serves, and the rarest state would be looked for in every order there is. A
+ * member has thousands of orders at most, so with another filter all of them may be looked at.
+ */
+function pageStatement(filters: readonly Filter[]): Statement {
+  const columns = filters.map((filter) => filterColumns[filter]);
+  const conditions = columns.map((column, at) => `and ${column} = $${at + 4}`).join(" ");
+  return statement(
+    ["orders.order_page", ...columns].join("_"),
+    `select ${orderColumns} from orders.orders
+     where tenant_id = $1 and id < $2 ${conditions}
+     order by id desc limit $3`,
+  );
+}
 
 const selectHistory = statement(
   "orders.history_of_order",
@@ -90,15 +87,14 @@ export async function readOrders(
   tenantId: string,
   filter: OrderFilter,
 ): Promise<Order[]> {
-  const { memberId, saleId, before = null, state = null } = filter;
-  const shared = [tenantId, before, state, filter.limit];
-  const read = (text: Statement, ...more: readonly Value[]) =>
-    database.read<OrderRow>(tenantId, text, [...shared, ...more]);
-  if (memberId !== undefined) {
-    return (await read(selectOrdersOfMember, memberId, saleId ?? null)).map(orderOf);
-  }
-  const rows = saleId === undefined ? read(selectOrders) : read(selectOrdersOfSale, saleId);
-  return (await rows).map(orderOf);
+  const { before = behindAllIds, limit } = filter;
+  const filters = (["memberId", "saleId", "state"] as const).filter(
+    (name) => filter[name] !== undefined,
+  );
+  const values = filters.map((name) => filter[name] ?? null);
+  const read = pageStatement(filters);
+  const rows = await database.read<OrderRow>(tenantId, read, [tenantId, before, limit, ...values]);
+  return rows.map(orderOf);
 }
 
 /** By the number that people read out. */

@@ -1,0 +1,177 @@
+/** What people ask of a shop with many orders, as requests; and how long the answers take. */
+import type pg from "pg";
+import { required } from "../../server/kernel/assert.ts";
+import { encodeCursor } from "../../server/kernel/page.ts";
+import { dayMs, formatInstant } from "../../server/kernel/time.ts";
+import { buyer, derivedIdSql } from "./draft.ts";
+import type { Year } from "./draft.ts";
+
+export interface Question {
+  readonly name: string;
+  readonly paths: readonly string[];
+}
+
+export interface Timing {
+  readonly name: string;
+  readonly requests: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly slowest: string;
+}
+
+interface Sample {
+  readonly id: string;
+  readonly number: string;
+  readonly member: string;
+  readonly placedAt: number;
+  readonly captured: string | undefined;
+}
+
+const states = ["pending_payment", "paying", "closing", "paid", "completed", "closed", "refunded"];
+/** Also asked where hardly any row is left behind the cursor. */
+const oldestShare = 0.002;
+
+/** So many different requests of each kind, drawn evenly over the year. */
+export async function drawQuestions(
+  client: pg.Client,
+  year: Year,
+  requests: number,
+): Promise<Question[]> {
+  const samples = await drawSamples(client, year, requests);
+  const { channel, stock } = await findAccounts(client, year);
+  const oldest = required(samples.toSorted((a, b) => a.placedAt - b.placedAt)[0], "a sample");
+  const of = (name: string, path: (sample: Sample, at: number) => string): Question => ({
+    name,
+    paths: samples.map(path),
+  });
+  const behind = ({ id }: Sample) => `cursor=${encodeCursor([id])}`;
+  const size = (at: number) => `limit=${1 + (at % 100)}`;
+  const behindEntry = ({ placedAt, id }: Sample) => `cursor=${encodeCursor([placedAt, id, 1, ""])}`;
+  return [
+    of("a member's orders", ({ member }) => `/v1/orders?memberId=${member}`),
+    of("the buyer's orders", (_, at) => `/v1/orders?memberId=${buyer}&${size(at)}`),
+    of("the buyer's orders, deep", (sample) => `/v1/orders?memberId=${buyer}&${behind(sample)}`),
+    of(
+      "the buyer's refunded orders",
+      (sample) => `/v1/orders?memberId=${buyer}&state=refunded&${behind(sample)}`,
+    ),
+    of("all orders", (_, at) => `/v1/orders?${size(at)}`),
+    of("all orders, deep", (sample) => `/v1/orders?${behind(sample)}`),
+    ...states.flatMap((state) => [
+      of(`${state} orders`, (_, at) => `/v1/orders?state=${state}&${size(at)}`),
+      of(`${state} orders, deep`, (sample) => `/v1/orders?state=${state}&${behind(sample)}`),
+      of(
+        `${state} orders, last page`,
+        (_, at) => `/v1/orders?state=${state}&${behind(oldest)}&${size(at)}`,
+      ),
+    ]),
+    of("an order by its number", ({ number }) => `/v1/orders?number=${number}`),
+    of("an order", ({ id }) => `/v1/orders/${id}`),
+    of("the history of an order", ({ id }) => `/v1/orders/${id}/history`),
+    of("transfers of an order", ({ id }) => `/v1/ledger/transfers?reference=${id}`),
+    of(
+      "the channel's statement",
+      (_, at) => `/v1/ledger/accounts/${channel}/statement?${size(at)}`,
+    ),
+    of(
+      "the channel's statement, deep",
+      (sample) => `/v1/ledger/accounts/${channel}/statement?${behindEntry(sample)}`,
+    ),
+    {
+      name: "the statement of a payment",
+      paths: samples.flatMap(({ captured }) =>
+        captured === undefined ? [] : [`/v1/ledger/accounts/${captured}/statement`],
+      ),
+    },
+    of("the hot SKU's statement", (_, at) => `/v1/ledger/accounts/${stock}/statement?${size(at)}`),
+    of("the hot SKU's statement, deep", ({ placedAt }) => {
+      const [from, to] = [placedAt - dayMs, placedAt].map(formatInstant);
+      return `/v1/ledger/accounts/${stock}/statement?from=${from}&to=${to}`;
+    }),
+  ];
+}
+
+async function drawSamples(client: pg.Client, year: Year, requests: number): Promise<Sample[]> {
+  const { tenantId } = year;
+  const { rows: ends } = await client.query<{ first: string; last: string }>(
+    `select (select id from orders.orders where tenant_id = $1 order by id limit 1) as first,
+            (select id from orders.orders where tenant_id = $1 order by id desc limit 1) as last`,
+    [tenantId],
+  );
+  const { first, last } = required(ends[0], "orders");
+  const [from, to] = [timeOf(first), timeOf(last)];
+  const samples: Sample[] = [];
+  for (let at = 0; at < requests; at += 1) {
+    // The golden ratio spreads any number of draws evenly.
+    const share = at === 0 ? oldestShare : (at * 0.618_033_988_75) % 1;
+    const bound = Math.floor(from + (to - from) * share).toString(16);
+    const { rows } = await client.query<Omit<Sample, "captured"> & { captured: string | null }>(
+      `select o.id, o.number, o.member_id as member,
+         (extract(epoch from o.placed_at) * 1000)::float8 as "placedAt", t.id as captured
+       from orders.orders o
+       left join lateral (
+         select t.credit_account_id as id from ledger.transfers t
+         where t.tenant_id = $1 and t.indexed and t.reference = o.id and t.phase = 'posted'
+           and t.at between o.placed_at and o.placed_at + interval '10 minutes' limit 1) t on true
+       where o.tenant_id = $1 and o.id >= $2 order by o.id limit 1`,
+      [tenantId, `${bound.padStart(12, "0")}00000000000000000000`],
+    );
+    const { captured, ...sample } = required(rows[0], "an order");
+    samples.push({ ...sample, captured: captured ?? undefined });
+  }
+  return samples;
+}
+
+function timeOf(id: string): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}
+
+async function findAccounts(client: pg.Client, year: Year) {
+  const { rows } = await client.query<{ channel: string; stock: string }>(
+    `select ${derivedIdSql(`'channel.${year.channelAccountId}'`)} as channel, (
+       select a.id from catalog.skus s
+       join catalog.products p on p.tenant_id = $1 and p.id = s.product_id
+       join ledger.accounts a on a.tenant_id = $1 and a.code = 'stock.on_hand.' || s.id
+       where s.tenant_id = $1 and p.title like 'Bench mug%' order by s.id limit 1) as stock`,
+    [year.tenantId],
+  );
+  return required(rows[0], "the accounts");
+}
+
+/** One request after the other over one connection, as a person behind a screen sends them. */
+export async function askAll(
+  address: string,
+  token: string,
+  questions: readonly Question[],
+): Promise<Timing[]> {
+  const timings: Timing[] = [];
+  // The first request pays for the connection and for compiling.
+  await ask(address, token, "/v1/orders");
+  for (const { name, paths } of questions) {
+    const taken: { path: string; ms: number }[] = [];
+    for (const path of paths) taken.push({ path, ms: await ask(address, token, path) });
+    const sorted = taken.toSorted((a, b) => a.ms - b.ms);
+    const at = (share: number) =>
+      required(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))], "a time");
+    timings.push({
+      name,
+      requests: sorted.length,
+      p50Ms: at(0.5).ms,
+      p99Ms: at(0.99).ms,
+      slowest: at(1).path,
+    });
+  }
+  return timings;
+}
+
+/** Gives milliseconds to the last byte. */
+export async function ask(address: string, token: string, path: string): Promise<number> {
+  const startedAt = performance.now();
+  const reply = await fetch(`${address}${path}`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  const text = await reply.text();
+  const ms = performance.now() - startedAt;
+  if (reply.status !== 200) throw new Error(`${path} answered ${reply.status}: ${text}`);
+  return ms;
+}
