@@ -15,8 +15,8 @@ export interface Shedding {
 
 /**
  * While the queue of commands is full, who would only be told so at its end is told at the door:
- * before the framework, the token, the body and a place in logs and figures. That takes a seventh
- * of what it takes to refuse at the end, so that a crowd leaves time for those who are let in.
+ * before the framework, the token, the body and a place in logs and figures. That takes 29 us
+ * of processor time, and 52 in a hook of the framework: a crowd leaves time for who is let in.
  * Reading goes on, and what comes from outside and proves itself has its chance in the queue.
  */
 export function createShedding(given: {
