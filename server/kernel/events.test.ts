@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from "vitest";
 import { createDatabase, statement } from "./database.ts";
+import { encodeEventData } from "./events.ts";
 import { createIds } from "./ids.ts";
 import { holdLock, rawConnection, untilBlocked } from "./testing/connections.ts";
 import { testDatabase } from "./testing/database.ts";
@@ -112,4 +113,11 @@ test("an open transaction is overtaken under an identity column, and never under
   await open.release();
   await quick;
   expect((await eventsOf(tenantId)).map(({ type }) => type)).toEqual(["first", "slow", "quick"]);
+});
+
+test("amounts leave as integers, however deep they stand", () => {
+  expect(encodeEventData({ total: 1_999n, lines: [{ price: 1n, title: "Mug" }] })).toBe(
+    '{"total":1999,"lines":[{"price":1,"title":"Mug"}]}',
+  );
+  expect(encodeEventData({ title: "Mug" })).toBe('{"title":"Mug"}');
 });

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import type { ServerResponse } from "node:http";
+import { createServer } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { Server as TcpServer } from "node:net";
 import type { Socket } from "node:net";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
@@ -31,6 +32,8 @@ import type { ProblemReply, RefusalTable } from "./problem.ts";
 import type { Refusal } from "./refusal.ts";
 import { RefusedError } from "./refusal.ts";
 import type { Clock } from "./time.ts";
+import { createShedding } from "./shedding.ts";
+import type { Shedding } from "./shedding.ts";
 import { compileValidator } from "./validation.ts";
 
 export interface HttpSettings {
@@ -60,7 +63,7 @@ export interface Http {
   registerAuthentication(authenticate: Authenticate): void;
   /** `/readyz` says 503 while the check throws, answers false or takes longer than two seconds. */
   registerReadiness(name: string, check: () => boolean | Promise<boolean>): void;
-  /** While it says so, nothing that changes anything is let in; reading goes on. */
+  /** While it says so, commands are sent off at the door; reading goes on. */
   registerBrake(isFull: () => boolean): void;
   /** Gives the address. */
   listen(address: { host: string; port: number }): Promise<string>;
@@ -68,14 +71,16 @@ export interface Http {
   stop(): Promise<void>;
 }
 
-/** A request line and headers are in one packet; who needs longer is holding connections. */
-const headersTimeoutMs = 10_000;
-/** A body of a megabyte over a bad mobile network. */
-const requestTimeoutMs = 30_000;
-/** Longer than the 60 s of common proxies, so that it is the proxy who closes. */
-const keepAliveTimeoutMs = 72_000;
-/** How late the two limits above may be noticed. */
-const timeoutsCheckMs = 2_000;
+const serverTimeouts = {
+  // A request line and headers are in one packet; who needs longer is holding connections.
+  headersTimeout: 10_000,
+  // A body of a megabyte over a bad mobile network.
+  requestTimeout: 30_000,
+  // Longer than the 60 s of common proxies, so that it is the proxy who closes.
+  keepAliveTimeout: 72_000,
+  // How late the first two may be noticed.
+  connectionsCheckingInterval: 2_000,
+};
 /** Longer ids and keys are nobody's; a path parameter is at most this long. */
 const paramLengthMax = 128;
 const slowRequestMs = 1_000;
@@ -83,9 +88,6 @@ const slowRequestMs = 1_000;
 const lingerMs = 1_000;
 /** Of one kind of fault so many lines a second: the first ones tell it, the rest fill disks. */
 const faultLinesPerSecond = 5;
-
-/** Those who are sent off come back over so many seconds. */
-const shedSecondsMax = 3;
 
 /** What matters to a browser that is shown an API's reply; pages of HTML set stricter ones. */
 const browserHeaders = {
@@ -98,18 +100,26 @@ const requestIdPattern = /^[A-Za-z0-9._-]{1,64}$/;
 const jsonType = /^application\/json\s*(;|$)/i;
 
 export async function createHttp(options: HttpOptions): Promise<Http> {
-  const app = createApp(options);
   let authenticate: Authenticate | undefined;
   let isFull = () => false;
   let isStopping = false;
+  const requestIdOf = createRequestIds(options.clock);
+  const shedding = createShedding({
+    ...options,
+    isFull: () => !isStopping && isFull(),
+    requestIdOf,
+    headers: Object.entries(browserHeaders),
+  });
+  const app = createApp(options, { requestIdOf, shedding });
 
   app.addHook("onRoute", (route) => {
     // The pages of the documents come from a plugin that knows nothing of our access rules.
     if (route.url.startsWith("/docs")) route.config = { ...route.config, public: true };
     assertAccessStated(route);
+    const [path = ""] = route.url.split(":", 1);
+    if (route.config?.public === true && route.method !== "GET") shedding.letThrough(path);
   });
   decorateReplies(app, options);
-  shedLoad(app, options, () => isFull());
   const underWay = followRequests(app, options, () => isStopping);
   app.addHook(
     "onRequest",
@@ -164,23 +174,35 @@ function sendLast(reply: ServerResponse): void {
   if (!reply.headersSent) reply.setHeader("connection", "close");
 }
 
-function createApp({ settings, log, clock, refusals }: HttpOptions): App {
+/** The caller's own name for a request when it is well formed. */
+function createRequestIds(clock: Clock): (request: IncomingMessage) => string {
   const ids = createIds({ clock });
+  return ({ headers }) => {
+    const given = headers["x-request-id"];
+    return typeof given === "string" && requestIdPattern.test(given) ? given : ids.next();
+  };
+}
+
+function createApp(
+  { settings, log, refusals }: HttpOptions,
+  first: {
+    readonly requestIdOf: (request: IncomingMessage) => string;
+    readonly shedding: Shedding;
+  },
+): App {
   const app = Fastify({
+    serverFactory: (handle) =>
+      createServer(serverTimeouts, (request, reply) => {
+        if (!first.shedding.shed(request, reply)) handle(request, reply);
+      }),
     loggerInstance: log,
     // One logger for all: the ids of the request come from its context, not from a child each.
     childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: false,
-    genReqId: ({ headers }) => {
-      const given = headers["x-request-id"];
-      return typeof given === "string" && requestIdPattern.test(given) ? given : ids.next();
-    },
+    genReqId: first.requestIdOf,
     trustProxy: settings.trustedProxies === undefined ? false : [...settings.trustedProxies],
     bodyLimit: settings.bodyBytesMax,
-    requestTimeout: requestTimeoutMs,
-    keepAliveTimeout: keepAliveTimeoutMs,
-    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: timeoutsCheckMs },
     routerOptions: { maxParamLength: paramLengthMax },
     exposeHeadRoutes: false,
     // What arrives on a kept connection during a stop is answered, with `connection: close`.
@@ -215,38 +237,6 @@ function send(reply: FastifyReply, { status, retryAfter, body }: ProblemReply): 
 function placeOf(request: FastifyRequest): { path: string; requestId: string } {
   const [path = "/"] = request.url.split("?", 1);
   return { path, requestId: request.id };
-}
-
-/**
- * While the queue of commands is full, who would only be told so at its end is told at the door:
- * before the body, the token and the request's place in logs and figures, for a quarter of what an
- * order costs. What proves itself (notices of channels) is let through to the queue.
- */
-function shedLoad(app: App, { metrics, refusals }: HttpOptions, isFull: () => boolean): void {
-  let count = 0;
-  app.addHook("onRequest", (request, reply, done) => {
-    const isCommand = request.routeOptions.config.scope !== undefined && isUnsafe(request.method);
-    if (!isCommand || !isFull()) return done();
-    metrics.httpShed("overloaded");
-    count += 1;
-    // In turn over some seconds, so that a crowd does not come back as one.
-    const retryAfterSeconds = 1 + (count % shedSecondsMax);
-    const refusal = edgeRefusal("overloaded", { retryAfterSeconds });
-    const { status, body } = problemOfRefusal(refusals, refusal, placeOf(request));
-    reply.hijack();
-    reply.raw.writeHead(status, {
-      "content-type": problemContentType,
-      "content-length": Buffer.byteLength(body),
-      "retry-after": String(retryAfterSeconds),
-      "x-request-id": request.id,
-      ...browserHeaders,
-    });
-    reply.raw.end(body);
-  });
-}
-
-function isUnsafe(method: string): boolean {
-  return method !== "GET" && method !== "HEAD";
 }
 
 /**

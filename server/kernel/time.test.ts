@@ -7,6 +7,14 @@ test("an instant survives the way out and in", () => {
   expect(parseInstant(formatInstant(instant))).toBe(instant);
 });
 
+test("each of many instants keeps its own text, said once or again", () => {
+  const instants = Array.from({ length: 1_000 }, (_, at) => 1_763_696_520_123 + at * 1_000);
+  for (const instant of [...instants, ...instants]) {
+    expect(formatInstant(instant)).toBe(new Date(instant).toISOString());
+    expect(formatInstant(instant)).toBe(new Date(instant).toISOString());
+  }
+});
+
 test.each([
   ["2025-11-21T11:42:00+08:00", "2025-11-21T03:42:00.000Z"],
   ["2025-11-20T20:12:00.5-07:30", "2025-11-21T03:42:00.500Z"],

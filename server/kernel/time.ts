@@ -26,9 +26,19 @@ export const minuteMs = 60 * secondMs;
 export const hourMs = 60 * minuteMs;
 export const dayMs = 24 * hourMs;
 
+/** A batch says the same few moments hundreds of times, and looking one up takes a tenth. */
+const written = new Map<number, string>();
+const writtenMax = 256;
+
 /** 1763696520123 -> "2025-11-21T03:42:00.123Z" */
 export function formatInstant(epochMs: number): string {
-  return new Date(epochMs).toISOString();
+  let text = written.get(epochMs);
+  if (text === undefined) {
+    text = new Date(epochMs).toISOString();
+    if (written.size === writtenMax) written.clear();
+    written.set(epochMs, text);
+  }
+  return text;
 }
 
 const instantPattern =

@@ -1,4 +1,5 @@
 /** What a store writes its statements with. */
+import { formatInstant } from "./time.ts";
 
 /**
  * One SQL statement. The name makes it a prepared statement of its connection, so its plan is made
@@ -40,7 +41,7 @@ export interface Tx {
 
 /** timestamptz travels as RFC 3339 text and lives as epoch milliseconds. */
 export function timestamp(epochMs: number): string {
-  return new Date(epochMs).toISOString();
+  return formatInstant(epochMs);
 }
 
 export function timestamps(epochMs: readonly number[]): string[] {

@@ -9,9 +9,9 @@ const socketPrefix = ".s.PGSQL.";
 const portMax = 65_535;
 
 /**
- * The folder for PostgreSQL's socket in the file system, over which a batch costs the program a
- * tenth less than over TCP; undefined where the folder's path is too long for one, or means
- * something else in PostgreSQL's list of folders.
+ * The folder for PostgreSQL's socket in the file system, which spares both sides the network's
+ * layers; undefined where the folder's path is too long for one, or means something else in
+ * PostgreSQL's list of folders.
  */
 export function socketFolder(directory: string): string | undefined {
   const longest = join(directory, `${socketPrefix}${portMax}`);

