@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Sale } from "../../sales/index.ts";
+import type { BroughtPass, Sale } from "../../sales/index.ts";
 import type { SaleShop } from "./testing/sale-shop.ts";
 import { closesAt, createSaleShop, opensAt, saleId, saleItem } from "./testing/sale-shop.ts";
 import { gift, idOf, mug, rest, skuOf, tea, units } from "./testing/shop.ts";
@@ -13,10 +13,21 @@ function openSale(...change: Parameters<typeof createSaleShop>): SaleShop {
   return shop;
 }
 
+/** As the edge hands it over; the sale of these orders has its waiting room on. */
+const pass = {
+  kind: "pass",
+  tenantId: "t-1",
+  saleId,
+  memberId: "m-1",
+  ticketId: idOf<"Ticket">(1),
+  expiresAt: opensAt + 1,
+} as const;
+
 /** Of everything that is wrong with an order, the first is told. */
 interface Wrongs {
   readonly saleId: typeof saleId;
   readonly at: number;
+  readonly pass: BroughtPass | undefined;
   readonly skuId: typeof mug.id;
   readonly onSale: boolean;
   readonly priceMinor: bigint;
@@ -26,6 +37,7 @@ interface Wrongs {
 const wrongs: Wrongs = {
   saleId: idOf<"Sale">(7),
   at: opensAt - 1,
+  pass: undefined,
   skuId: gift.id,
   onSale: false,
   priceMinor: 2n ** 53n,
@@ -35,7 +47,10 @@ const wrongs: Wrongs = {
 const rights = [
   ["sale_not_found", {}],
   ["sale_not_open", { saleId }],
-  ["sku_not_in_sale", { at: opensAt }],
+  ["sale_pass_needed", { at: opensAt }],
+  ["sale_pass_invalid", { pass: { kind: "forged" } }],
+  ["sale_pass_expired", { pass: { ...pass, expiresAt: opensAt } }],
+  ["sku_not_in_sale", { pass }],
   ["sku_not_on_sale", { skuId: mug.id }],
   ["order_too_large", { onSale: true }],
   ["sale_limit_reached", { priceMinor: 700n }],
@@ -49,14 +64,27 @@ test.each(rights.map(([code], at) => [code, at] as const))(
     const { priceMinor, limitPerMember, skuId, onSale } = said;
     const item = { skuId: mug.id, priceMinor, allotment: 12n, ...saleItem };
     const goods = [skuOf(1, { onSale }), gift];
-    const shop = createSaleShop({ items: [item], limitPerMember }, goods);
+    const shop = createSaleShop({ items: [item], limitPerMember, waitingRoom: true }, goods);
     shop.advance(said.at - shop.now());
     const before = shop.world.ledger.written.length;
-    const outcome = shop.place([{ skuId, quantity: 13 }], { saleId: said.saleId });
+    const outcome = shop.place([{ skuId, quantity: 13 }], {
+      saleId: said.saleId,
+      pass: said.pass,
+    });
     expect(outcome).toMatchObject({ kind: "refused", code });
     expect([shop.world.orders.size, shop.world.ledger.written.length]).toEqual([0, before]);
   },
 );
+
+test.each([
+  ["another member's", { ...pass, memberId: "m-2" }],
+  ["that of another sale", { ...pass, saleId: idOf<"Sale">(8) }],
+] as const)("a pass is refused that is %s [FLS-09]", (_what, brought) => {
+  const shop = openSale({ waitingRoom: true });
+  const order = (own: BroughtPass) => shop.place(mugs(1), { saleId, pass: own });
+  expect(order(brought)).toMatchObject({ code: "sale_pass_invalid" });
+  expect(order(pass)).toMatchObject({ kind: "placed" });
+});
 
 test("a SKU that is gone from the catalog is not sold by a sale", () => {
   const shop = createSaleShop();

@@ -59,7 +59,7 @@ const capabilities: ChannelCapabilities = {
 export type Shop = ReturnType<typeof createShop>;
 
 export type WantedLines = PlaceOrder["lines"];
-export type PlaceChange = Partial<Pick<PlaceOrder, "saleId" | "memberId">>;
+export type PlaceChange = Partial<Pick<PlaceOrder, "saleId" | "memberId" | "pass">>;
 
 /** Ids are made by the kernel alone; here they only have to differ. */
 export function idOf<Name extends string>(number: number): Id<Name> {
