@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { createCommitters } from "../kernel/batch.ts";
+import type { Database } from "../kernel/database.ts";
 import { createDatabase } from "../kernel/database.ts";
 import { createLog } from "../kernel/log.ts";
 import { createMetrics } from "../kernel/metrics.ts";
@@ -25,8 +26,13 @@ export interface TestTenant {
  * The whole API as main.ts wires it, listening on a free port, in this process. Deadlines, events
  * and jobs are for the test to run.
  */
-export async function startTestPlatform(options: { url: string; clock?: Clock }) {
-  const { url, clock = systemClock } = options;
+export async function startTestPlatform(options: {
+  url: string;
+  clock?: Clock;
+  /** Puts something between the committers and the database, such as a look at what is sent. */
+  between?: (database: Database) => Database;
+}) {
+  const { url, clock = systemClock, between = (database) => database } = options;
   // Channels are told the address before anything listens there.
   const port = await freePort();
   const read = readSettings({
@@ -37,7 +43,7 @@ export async function startTestPlatform(options: { url: string; clock?: Clock })
   if (read.kind === "wrong") throw new Error("the defaults of the settings are wrong");
   const { settings } = read;
   const database = createDatabase({ url, clock, poolMax: 6 });
-  const committers = createCommitters({ database });
+  const committers = createCommitters({ database: between(database) });
   const secrets = createSecrets([randomBytes(32)]);
   const metrics = createMetrics({ clock });
   const modules = createModules({ settings, metrics, clock, secrets, database, committers });

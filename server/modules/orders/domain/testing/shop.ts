@@ -22,6 +22,7 @@ import {
   decideRecordRefund,
   decideRecordTrade,
 } from "../../../payments/domain/testing/door.ts";
+import type { Sale, SaleId } from "../../../sales/index.ts";
 import { decideCancelOrder, decideCloseDueOrder, decideCompleteOrder } from "../ending.ts";
 import type { OrderPaymentEvent } from "../payment-events.ts";
 import { decideRecordPaymentEvent, orderPaymentEventTypes } from "../payment-events.ts";
@@ -30,7 +31,7 @@ import { decidePayOrder } from "../paying.ts";
 import { decidePlaceOrder } from "../placing.ts";
 import type { WantedRefund } from "../refunds.ts";
 import { decideRefundOrder } from "../refunds.ts";
-import type { Order, OrderId, OrdersWorld, PaidTerms } from "../types.ts";
+import type { Order, OrderId, OrdersWorld, PaidTerms, PlaceOrder } from "../types.ts";
 import { nothingWritten } from "../world.ts";
 
 export const startedAt = Date.UTC(2026, 10, 21, 4);
@@ -56,6 +57,9 @@ const capabilities: ChannelCapabilities = {
 };
 
 export type Shop = ReturnType<typeof createShop>;
+
+export type WantedLines = PlaceOrder["lines"];
+export type PlaceChange = Partial<Pick<PlaceOrder, "saleId" | "memberId">>;
 
 /** Ids are made by the kernel alone; here they only have to differ. */
 export function idOf<Name extends string>(number: number): Id<Name> {
@@ -86,8 +90,12 @@ export const units = (line: number, quantity: number): WantedRefund => ({
 export const openShop = () => createShop([mug, tea, gift]);
 
 /** Of every SKU, `shelf` units are on sale. */
-export function createShop(skus: readonly Sku[], shelf = 5n) {
-  const world = worldOf(skus, shelf);
+export function createShop(
+  skus: readonly Sku[],
+  shelf = 5n,
+  sales: ReadonlyMap<SaleId, Sale> = new Map(),
+) {
+  const world = worldOf(skus, shelf, sales);
   const terms: { -readonly [Name in keyof PaidTerms]: PaidTerms[Name] } = {
     completeAfterMs,
     latePayment: "refund",
@@ -108,16 +116,16 @@ export function createShop(skus: readonly Sku[], shelf = 5n) {
     hear,
     now: () => now,
     advance: (ms: number) => void (now += ms),
-    place(lines: readonly { readonly skuId: SkuId; readonly quantity: number }[]) {
+    place(lines: WantedLines, change: PlaceChange = {}) {
       const orderId = nextId<"Order">();
       const made = { orderId, number: `T${ids}`, memberId: "m-1", placedBy: "member:m-1" };
-      const wanted = { saleId: undefined, lines };
+      const wanted = { saleId: undefined, lines, ...change };
       return decidePlaceOrder(world, { ...made, ...wanted, closeAfterMs, completeAfterMs }, now);
     },
 
     /** An order that must be placed. */
-    placed(lines: readonly { readonly skuId: SkuId; readonly quantity: number }[]): Order {
-      const outcome = this.place(lines);
+    placed(lines: WantedLines, change: PlaceChange = {}): Order {
+      const outcome = this.place(lines, change);
       if (outcome.kind === "refused") throw new Error(outcome.code);
       return outcome.order;
     },
@@ -159,8 +167,8 @@ export function createShop(skus: readonly Sku[], shelf = 5n) {
     },
 
     /** An order that is paid, and has heard of it. */
-    paid(lines: readonly { readonly skuId: SkuId; readonly quantity: number }[]): Order {
-      const order = this.placed(lines);
+    paid(lines: WantedLines, change: PlaceChange = {}): Order {
+      const order = this.placed(lines, change);
       this.pay(this.started(order.id));
       this.deliver();
       return order;
@@ -226,13 +234,17 @@ export function createShop(skus: readonly Sku[], shelf = 5n) {
   };
 }
 
-function worldOf(skus: readonly Sku[], shelf: bigint): OrdersWorld {
+function worldOf(
+  skus: readonly Sku[],
+  shelf: bigint,
+  sales: ReadonlyMap<SaleId, Sale>,
+): OrdersWorld {
   return {
     orders: new Map(),
     steps: new Map(),
     refunds: new Map(),
     skus: new Map(skus.map((sku) => [sku.id, sku])),
-    sales: new Map(),
+    sales,
     bought: new Map(),
     payments: emptyPayments(),
     ledger: stockedLedger(skus, shelf),

@@ -1,0 +1,152 @@
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { required } from "../../../kernel/assert.ts";
+import { createDatabase } from "../../../kernel/database.ts";
+import { createIds } from "../../../kernel/ids.ts";
+import { testDatabase } from "../../../kernel/testing/database.ts";
+import { createManualClock, dayMs, hourMs, minuteMs } from "../../../kernel/time.ts";
+import type { SaleId } from "../../sales/index.ts";
+import { boughtBy } from "../domain/bought.ts";
+import { loadBought, selectBought } from "./bought.ts";
+
+const { url } = await testDatabase();
+const clock = createManualClock(Date.UTC(2026, 10, 11, 2));
+const database = createDatabase({ url, clock });
+const ids = createIds({ clock });
+/** With the settings of a committer's connection, and to be looked into. */
+const client = new pg.Client({
+  connectionString: url,
+  options:
+    "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off " +
+    "-c plan_cache_mode=force_generic_plan",
+});
+await client.connect();
+afterAll(async () => {
+  await client.end();
+  await database.close();
+});
+
+const tenantId = ids.next<"Tenant">();
+const skuId = ids.next<"Sku">();
+const otherSku = ids.next<"Sku">();
+const before = ids.next<"Sale">();
+await client.query("analyze orders.orders");
+await client.query(`prepare bought as ${selectBought.text}`);
+await client.query(
+  `execute bought('${tenantId}', array['m-1'], array['${before}']::uuid[],
+                  array['${before}']::uuid[])`,
+);
+/** Of the member whose past is long. */
+const pastOrders = 2_000;
+await insertOrders("m-1", { count: pastOrders, saleId: before });
+await insertOrders("m-1", { count: pastOrders, saleId: undefined });
+clock.advance(30 * dayMs);
+const saleId = ids.next<"Sale">();
+const otherSale = ids.next<"Sale">();
+
+async function insertOrders(
+  memberId: string,
+  made: { count: number; saleId: SaleId | undefined; state?: string; quantity?: number },
+): Promise<void> {
+  const all = Array.from({ length: made.count }, () => ids.next<"Order">());
+  const lines = JSON.stringify([
+    { sku: skuId, title: "Mug", n: made.quantity ?? 1, price: 100 },
+    { sku: otherSku, title: "Tea", n: 1, price: 100 },
+  ]);
+  const at = new Date(clock.now());
+  await client.query(
+    `insert into orders.orders
+       (tenant_id, id, number, member_id, sale_id, state, lines, total, currency, placed_by,
+        placed_at, close_due_at, changed_at, paid_at)
+     select $1, o, o::text, $3, $4, $5, $6, 200, 'CNY', 'test', $7, $7, $7, $7
+     from unnest($2::uuid[]) as o`,
+    [tenantId, all, memberId, made.saleId ?? null, made.state ?? "paid", lines, at],
+  );
+}
+
+const load = (buyers: readonly { saleId: SaleId; memberId: string }[]) =>
+  database.transaction(tenantId, (tx) => loadBought(tx, buyers));
+
+describe("the units that a member has bought in a sale [FLS-07]", () => {
+  beforeAll(async () => {
+    clock.advance(hourMs);
+    await insertOrders("m-1", { count: 2, saleId, quantity: 3 });
+    await insertOrders("m-1", { count: 1, saleId, state: "pending_payment" });
+    await insertOrders("m-1", { count: 4, saleId: otherSale });
+    await insertOrders("m-1", { count: 5, saleId: undefined });
+    await insertOrders("m-2", { count: 1, saleId });
+    await insertOrders("m-3", { count: 3, saleId, state: "closed" });
+    await insertOrders("m-3", { count: 3, saleId, state: "refunded" });
+    await insertOrders("m-6", { count: 2_000, saleId });
+  });
+
+  test("are those of orders that are neither closed nor refunded, of this sale alone", async () => {
+    const members = ["m-1", "m-2", "m-3", "m-4", "m-1"];
+    const bought = await load(members.map((memberId) => ({ saleId, memberId })));
+    const units = (memberId: string, sku = skuId) => boughtBy(bought, { saleId, memberId }, sku);
+    expect(["m-1", "m-2", "m-3", "m-4"].map((id) => units(id))).toEqual([7, 1, 0, 0]);
+    expect(units("m-1", otherSku)).toBe(3);
+    expect(boughtBy(bought, { saleId, memberId: "m-1" })).toBe(10);
+    expect(boughtBy(bought, { saleId: otherSale, memberId: "m-1" })).toBe(0);
+  });
+
+  test("count also where the order's maker had a clock that is behind", async () => {
+    const now = clock.now();
+    const late = createIds({ clock: createManualClock(now + 40 * minuteMs) }).next<"Sale">();
+    await insertOrders("m-5", { count: 1, saleId: late });
+    const bought = await load([{ saleId: late, memberId: "m-5" }]);
+    expect(boughtBy(bought, { saleId: late, memberId: "m-5" })).toBe(2);
+  });
+
+  test("are nobody's at another tenant's", async () => {
+    const bought = await database.transaction(ids.next<"Tenant">(), (tx) =>
+      loadBought(tx, [{ saleId, memberId: "m-1" }]),
+    );
+    expect(bought.size).toBe(0);
+  });
+});
+
+interface PlanNode {
+  readonly "Index Name"?: string;
+  readonly "Shared Hit Blocks": number;
+  readonly "Shared Read Blocks": number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+/** As a committer's connection runs it: planned once, for whatever it is asked later. */
+async function explain(): Promise<{ index: string | undefined; blocks: number }> {
+  const { rows } = await client.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
+    `explain (analyze, format json)
+     execute bought('${tenantId}', array['m-1', 'm-2'], array['${saleId}', '${saleId}']::uuid[],
+                    array['${saleId}', '${saleId}']::uuid[])`,
+  );
+  const [{ Plan: plan }] = required(rows[0], "a plan")["QUERY PLAN"];
+  const [index] = indexesIn(plan);
+  return { index, blocks: plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] };
+}
+
+function indexesIn(plan: PlanNode): string[] {
+  const own = plan["Index Name"];
+  return [...(own === undefined ? [] : [own]), ...(plan.Plans ?? []).flatMap(indexesIn)];
+}
+
+/** Two members: three levels of the index for each, and the rows of some fourteen orders. */
+const blocksMax = 20;
+
+describe("the plan of a committer's connection", () => {
+  test("that was made on an empty table reads the member's orders since the sale, no more", async () => {
+    expect(await explain()).toMatchObject({ index: "orders_of_member" });
+    expect((await explain()).blocks).toBeLessThan(blocksMax);
+  });
+
+  test.each([
+    ["on a table that nobody has analysed", "select 1"],
+    ["on an analysed table", "analyze orders.orders"],
+  ])("that was made %s does the same", async (_name, prepare) => {
+    await client.query("deallocate bought");
+    await client.query(prepare);
+    await client.query(`prepare bought as ${selectBought.text}`);
+    expect(await explain()).toMatchObject({ index: "orders_of_member" });
+    expect((await explain()).blocks).toBeLessThan(blocksMax);
+  });
+});
