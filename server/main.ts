@@ -70,7 +70,7 @@ async function start(settings: Settings) {
     });
   }
 
-  await seedDemo({ ...modules, log, home, settings });
+  await seedDemo({ ...modules, clock, log, home, settings });
   const address = await http.listen({ host: settings.host, port: settings.port });
   log.info(`listening on ${address}`);
 
