@@ -190,8 +190,8 @@ test("before the opening it is told from memory when that is, and the first orde
 
 test("an order of the last moment, placed elsewhere, is not told that the sale is over [ORD-04]", async () => {
   const sale = await openFlashSale(here, clock, { units: 2 });
-  await order(here, sale, "m-1", { quantity: 5 });
   clock.set(sale.closesAt - 1);
+  await order(here, sale, "m-1", { quantity: 5 });
   await here.orders.soldOut.poll();
   const key = newKey(here.ids);
   const last = await order(elsewhere, sale, "m-2", { key });
@@ -360,7 +360,7 @@ test("while the log has not been read to its end, all orders go the whole way [O
   expect(await memory.goesTheWholeWay("elsewhere")).toBe(true);
 });
 
-test("whose order has failed, or is under way, may have one: they go the whole way [ORD-04]", async () => {
+test("whose order is under way, was just placed or has failed goes the whole way [ORD-04]", async () => {
   const { poll, goesTheWholeWay } = createMemory({});
   await goesTheWholeWay("late");
   const slow = Promise.withResolvers<Refusal>();
@@ -373,9 +373,12 @@ test("whose order has failed, or is under way, may have one: they go the whole w
   const failed = () => {
     throw new Error("the connection was lost");
   };
+  const placed = () => ({ kind: "answered", status: 201, body: "{}" }) as const;
   clock.advance(soldOutAgeMsMax);
   expect(await goesTheWholeWay("unlucky", failed)).toBe(true);
+  expect(await goesTheWholeWay("lucky", placed)).toBe(true);
   await poll();
+  expect(await goesTheWholeWay("lucky")).toBe(true);
   expect(await goesTheWholeWay("other")).toBe(false);
   expect(await goesTheWholeWay("unlucky")).toBe(true);
 });
