@@ -35,7 +35,14 @@ export async function measureGoods(site: Site, given: OrdersGiven, goods: Goods)
   const tuned = await startOpponent(site, "tuned", poolMax.tuned);
   try {
     const { platform, edge, echo } = site;
-    const programs: Record<Way, Program> = { naive, tuned, platform, edge, echo };
+    const programs: Record<Way, Program> = {
+      naive,
+      tuned,
+      platform,
+      sale: platform,
+      edge,
+      echo,
+    };
     const cells: Cell[] = [];
     for (const connections of all) {
       const measure = (way: Way, roundSeconds: number) =>
