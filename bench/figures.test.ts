@@ -26,6 +26,7 @@ const rates: Readonly<Record<Way, number>> = {
   naive: 200,
   tuned: 500,
   platform: 3_000,
+  sale: 2_700,
   edge: 10_000,
   echo: 20_000,
 };
@@ -44,6 +45,7 @@ test("ratios are taken within a turn, so a turn on a slow machine does not bend 
     ...unknown,
     toNaive: 9,
     toTuned: 3.6,
+    toPlatform: 1,
     toEdge: 0.18,
     toEcho: 0.09,
   });
@@ -126,7 +128,7 @@ test("every run is kept as a line, and the page shows the last whole run of each
   rmSync(folder, { recursive: true });
   expect(kept).toHaveLength(2);
   const rows = [
-    "| 1,000 | 64 | 200 | 500 | 3,000 | 10,000 | 20,000 | 15.0 | 6.0 | 0.30 | 0.15 |",
+    "| 1,000 | 64 | 200 | 500 | 3,000 | 2,700 | 10,000 | 20,000 | 15.0 | 6.0 | 0.30 | 0.15 | 0.90 |",
     "| 1,000 | 64 | naive | 200 | 1.0 | 2.0 | 1.00 | 0.40 | 0.02 | 0.01 |  |  |  |  | 1,234 |",
     "| 64 | 4,000 | 1.0 | 2.0 |  |  |  |  |  | 3,500 |",
     "| 100,000 | 12,345 | 40.0 | 80.0 | 500 |  |  | 1,800 |",

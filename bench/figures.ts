@@ -4,8 +4,8 @@
 export const opponents = ["naive", "tuned"] as const;
 export type Opponent = (typeof opponents)[number];
 
-/** In which orders are taken; `edge` and `echo` take them nowhere. */
-export const ways = [...opponents, "platform", "edge", "echo"] as const;
+/** In which orders are taken; `sale` is the platform's too, `edge` and `echo` take them nowhere. */
+export const ways = [...opponents, "platform", "sale", "edge", "echo"] as const;
 export type Way = (typeof ways)[number];
 
 /** What one thing took, where the system tells it. */
@@ -30,6 +30,7 @@ export interface Figures extends Round {
   /** Medians of the ratios within one turn: what slows the machine slows all ways of a turn. */
   readonly toNaive: number;
   readonly toTuned: number;
+  readonly toPlatform: number;
   readonly toEdge: number;
   readonly toEcho: number;
 }
@@ -65,6 +66,7 @@ export function figuresOf(turns: readonly Turn[], way: Way): Figures {
     ...medianRound(turns.map((turn) => turn[way])),
     toNaive: ratioTo("naive"),
     toTuned: ratioTo("tuned"),
+    toPlatform: ratioTo("platform"),
     toEdge: ratioTo("edge"),
     toEcho: ratioTo("echo"),
   };

@@ -34,6 +34,7 @@ Without a mode it measures all of this, with everything taking turns:
     naive       one transaction per request as it is usually written: statement by statement
     tuned       one transaction per request as well as it can be: two round trips, locks last
     platform    POST /v1/orders of the platform, which commits in groups
+    sale        the same in flash sales, with prices, units and a limit per member of their own
     edge        the platform's own HTTP edge, with the token check and all, and nothing behind it
     echo        what Fastify alone can do with the same requests
   notices     signed notices of WeChat Pay and Alipay, until the orders are paid

@@ -21,7 +21,7 @@ const plannerOptions =
   "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan";
 
 /** The first trial of a pool is its warm-up. */
-const poolTrials = 3;
+const poolTrials = 2;
 
 /** Every number of connections, over one hot SKU or over many. */
 export async function measureGoods(site: Site, given: OrdersGiven, goods: Goods): Promise<Cell[]> {
@@ -35,7 +35,14 @@ export async function measureGoods(site: Site, given: OrdersGiven, goods: Goods)
   const tuned = await startOpponent(site, "tuned", poolMax.tuned);
   try {
     const { platform, edge, echo } = site;
-    const programs: Record<Way, Program> = { naive, tuned, platform, edge, echo };
+    const programs: Record<Way, Program> = {
+      naive,
+      tuned,
+      platform,
+      sale: platform,
+      edge,
+      echo,
+    };
     const cells: Cell[] = [];
     for (const connections of all) {
       const measure = (way: Way, roundSeconds: number) =>

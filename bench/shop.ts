@@ -1,6 +1,9 @@
 /** The shop that is sold out of: seeded and looked at over the API, as any other client does. */
+import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { required } from "../server/kernel/assert.ts";
+import { systemClock as clock, dayMs, minuteMs } from "../server/kernel/time.ts";
 
 export interface Shop {
   readonly address: string;
@@ -10,6 +13,8 @@ export interface Shop {
   readonly adminToken: string;
   /** The first one is the hot one. */
   readonly skuIds: readonly string[];
+  /** The sale of each SKU that is in one. */
+  readonly sales: ReadonlyMap<string, string>;
 }
 
 interface Demo {
@@ -59,7 +64,42 @@ export async function fillShop(given: {
     }
   };
   await Promise.all(Array.from({ length: seedingConnections }, fill));
-  return { address, tenantId, token: tokens.service, adminToken: tokens.admin, skuIds };
+  const sales = new Map<string, string>();
+  return { address, tenantId, token: tokens.service, adminToken: tokens.admin, skuIds, sales };
+}
+
+/** The API's limit of SKUs a sale. */
+const skusPerSaleMax = 50;
+/** Each member may buy this often; nobody does, but every order is counted. */
+const limitPerMember = 1_000;
+const saleDays = 7;
+
+/** Flash sales that are open, with half of the units of each SKU set aside. */
+export async function openSales(shop: Shop): Promise<Shop> {
+  const api = createApi(shop.address, shop.adminToken);
+  const sales = new Map<string, string>();
+  const { skuIds } = shop;
+  for (let first = 0; first < skuIds.length; first += skusPerSaleMax) {
+    const items = skuIds.slice(first, first + skusPerSaleMax).map((skuId) => ({
+      skuId,
+      price: { amount: 1_900, currency: "CNY" },
+      allotment: unitsMax / 2,
+    }));
+    const sale = await api.post<{ id: string }>("/v1/sales", {
+      title: `Bench sale ${first / skusPerSaleMax + 1}`,
+      opensAt: new Date(clock.now() - minuteMs).toISOString(),
+      closesAt: new Date(clock.now() + saleDays * dayMs).toISOString(),
+      limitPerMember,
+      items,
+    });
+    await api.post(`/v1/sales/${sale.id}/schedule`);
+    for (const { skuId } of items) sales.set(skuId, sale.id);
+  }
+  return { ...shop, sales };
+}
+
+export function saleIdsOf({ sales }: Shop, skuIds: readonly string[]): string[] {
+  return skuIds.map((skuId) => required(sales.get(skuId), `the sale of SKU ${skuId}`));
 }
 
 /** The shop's account at a payment channel. */
@@ -87,6 +127,7 @@ export function auditLedger({ address, adminToken }: Shop): Promise<LedgerAudit>
 }
 
 function createApi(address: string, token: string) {
+  const series = randomUUID().slice(0, 8);
   let calls = 0;
   async function call<Body>(path: string, init: RequestInit, key?: string): Promise<Body> {
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
@@ -101,10 +142,13 @@ function createApi(address: string, token: string) {
   }
   return {
     get: <Body>(path: string) => call<Body>(path, { method: "GET" }),
-    post: <Body>(path: string, body: object) => {
+    post: <Body>(path: string, body?: object) => {
       calls += 1;
-      const init = { method: "POST", body: JSON.stringify(body) };
-      return call<Body>(path, init, `bench-seed-${calls}`);
+      const init = {
+        method: "POST",
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      };
+      return call<Body>(path, init, `bench-${series}-${calls}`);
     },
   };
 }

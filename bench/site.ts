@@ -8,7 +8,7 @@ import type { Round, Way } from "./figures.ts";
 import type { Counts, Generator } from "./load/load.ts";
 import { runLoad } from "./load/load.ts";
 import type { Shop } from "./shop.ts";
-import { auditLedger, fillShop } from "./shop.ts";
+import { auditLedger, fillShop, openSales, saleIdsOf } from "./shop.ts";
 import type { Program } from "./stage.ts";
 import { startEcho, startEdge, startPlatform } from "./stage.ts";
 import { BenchError, settle, startWatch } from "./watch.ts";
@@ -43,6 +43,8 @@ export const placedBy = {
   naive: "service:naive",
   tuned: "service:tuned",
   platform: "service:demo",
+  // The same token, in a sale.
+  sale: "service:demo",
 } as const satisfies Partial<Record<Way, string>>;
 
 export async function openSite(given: Given): Promise<Site> {
@@ -66,7 +68,9 @@ export async function openSite(given: Given): Promise<Site> {
     const edge = await startEdge({ home, databaseUrl });
     started.push(edge);
     say(`filling the shelves: ${given.manySkus} SKUs`);
-    const shop = await fillShop({ address: platform.address, home, skus: given.manySkus });
+    const shop = await openSales(
+      await fillShop({ address: platform.address, home, skus: given.manySkus }),
+    );
     await client.query("analyze");
     let runs = 0;
     const nextRun = (name: string) => `${name}-${(runs += 1)}`;
@@ -97,11 +101,17 @@ export async function measureOrders(site: Site, wanted: Wanted): Promise<Round> 
     program,
     isStored,
     postgresPid: site.postgresPid,
-    operation: way === "platform" ? "orders.place_order" : undefined,
+    operation: program === site.platform ? "orders.place_order" : undefined,
   });
   const counts = await runLoad(
     site.generator,
-    { ...load, address: program.address, token: site.shop.token, run: site.nextRun(way) },
+    {
+      ...load,
+      ...(way === "sale" ? { saleIds: saleIdsOf(site.shop, load.skuIds) } : {}),
+      address: program.address,
+      token: site.shop.token,
+      run: site.nextRun(way),
+    },
     site.home,
   );
   const round = {

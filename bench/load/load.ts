@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import type { OrderLoad } from "./requests.ts";
-import { membersMax } from "./requests.ts";
+import { firstMemberOf, membersMax } from "./requests.ts";
 
 export interface Load extends OrderLoad {
   readonly connections: number;
@@ -94,13 +94,21 @@ async function withCell<Result>(
 }
 
 /** Tokens, ids and addresses have no quotes or backslashes, so JSON's texts are Lua's too. */
-function luaOf({ address, token, run, skuIds, saleId }: Load): string {
+function luaOf({ address, token, run, skuIds, saleIds = [] }: Load): string {
   const { host } = new URL(address);
-  const fields = Object.entries({ host, token, run, saleId: saleId ?? "" }).map(
-    ([name, value]) => `${name} = ${JSON.stringify(value)}`,
-  );
-  const skus = skuIds.map((id) => JSON.stringify(id)).join(", ");
-  return `return { ${fields.join(", ")}, members = ${membersMax}, skus = { ${skus} } }\n`;
+  const list = (texts: readonly string[]) =>
+    `{ ${texts.map((text) => JSON.stringify(text)).join(", ")} }`;
+  const fields = {
+    host: JSON.stringify(host),
+    token: JSON.stringify(token),
+    run: JSON.stringify(run),
+    members: membersMax,
+    firstMember: firstMemberOf(run),
+    skus: list(skuIds),
+    sales: list(saleIds),
+  };
+  const assignments = Object.entries(fields).map(([name, value]) => `${name} = ${value}`);
+  return `return { ${assignments.join(", ")} }\n`;
 }
 
 async function countsFrom(command: string, args: readonly string[], cell: string): Promise<Counts> {

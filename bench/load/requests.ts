@@ -6,19 +6,27 @@ export interface OrderLoad {
   readonly skuIds: readonly string[];
   /** No two loads of a bench have the same: it begins every Idempotency-Key. */
   readonly run: string;
-  /** Orders of this sale; without it they are orders from the shelf. */
-  readonly saleId?: string;
+  /** The sale of each SKU; without them the orders are of no sale. */
+  readonly saleIds?: readonly string[];
 }
 
-/** Members who come back: as many as buy within some minutes of a busy shop. */
-export const membersMax = 100_000;
+/** So many that a member rarely comes twice, as in a flash sale. */
+export const membersMax = 1_000_000;
+
+/** Where the members of a load begin: those of the next one are others. */
+export function firstMemberOf(run: string): number {
+  // Further than a load comes, and prime to the number of members.
+  return (Number(/\d*$/.exec(run)?.[0]) * 123_457) % membersMax;
+}
 
 /** The n-th order of a load, counted from 1; wrk.lua writes the very same. */
 export function orderText(load: OrderLoad, n: number): string {
-  const skuId = load.skuIds[n % load.skuIds.length] ?? "";
-  const sale = load.saleId === undefined ? "" : `"saleId":"${load.saleId}",`;
+  const at = n % load.skuIds.length;
+  const skuId = load.skuIds[at] ?? "";
+  const saleId = load.saleIds?.[at];
+  const sale = saleId === undefined ? "" : `"saleId":"${saleId}",`;
   // A step that is prime to their number spreads neighbours over all members.
-  const member = (n * 7_919) % membersMax;
+  const member = (firstMemberOf(load.run) + n * 7_919) % membersMax;
   const body = `{${sale}"memberId":"m-${member}","lines":[{"skuId":"${skuId}","quantity":1}]}`;
   return requestText({
     address: load.address,

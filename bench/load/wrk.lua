@@ -4,7 +4,6 @@ local cell = dofile(os.getenv("BENCH_CELL"))
 local head = "POST /v1/orders HTTP/1.1\r\nHost: " .. cell.host
   .. "\r\nAuthorization: Bearer " .. cell.token
   .. "\r\nContent-Type: application/json\r\nIdempotency-Key: " .. cell.run .. "-"
-local sale = cell.saleId == "" and "" or '"saleId":"' .. cell.saleId .. '",'
 
 sent = 0
 created = 0
@@ -12,8 +11,10 @@ shed = 0
 
 function request()
   sent = sent + 1
-  local sku = cell.skus[sent % #cell.skus + 1]
-  local member = sent * 7919 % cell.members
+  local at = sent % #cell.skus + 1
+  local sku = cell.skus[at]
+  local sale = cell.sales[at] and '"saleId":"' .. cell.sales[at] .. '",' or ""
+  local member = (cell.firstMember + sent * 7919) % cell.members
   local body = '{' .. sale .. '"memberId":"m-' .. member
     .. '","lines":[{"skuId":"' .. sku .. '","quantity":1}]}'
   return head .. sent .. "\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body

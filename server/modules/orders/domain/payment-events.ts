@@ -141,5 +141,5 @@ function refundLate(
 }
 
 function findOrder(world: OrdersWorld, reference: string): Order | undefined {
-  return [...world.orders.values()].find(({ id }) => id === reference);
+  return world.orders.values().find(({ id }) => id === reference);
 }

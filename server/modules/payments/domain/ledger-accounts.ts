@@ -11,9 +11,18 @@ export function capturedAccount(attemptId: AttemptId): AccountId {
   return accountIdOf(capturedCode(attemptId));
 }
 
+/** Each notice of a channel needs the same few, so they are remembered rather than hashed anew. */
+const rememberedMax = 1_000;
+const remembered = new Map<ChannelAccountId, AccountId>();
+
 /** The other side: the channel keeps the money for us, so this goes below zero by that much. */
 export function channelLedgerAccount(accountId: ChannelAccountId): AccountId {
-  return accountIdOf(channelCode(accountId));
+  const known = remembered.get(accountId);
+  if (known !== undefined) return known;
+  const id = accountIdOf(channelCode(accountId));
+  if (remembered.size >= rememberedMax) remembered.clear();
+  remembered.set(accountId, id);
+  return id;
 }
 
 /** The ledger accounts that paying or refunding these attempts moves. */

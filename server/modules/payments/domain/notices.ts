@@ -125,7 +125,7 @@ function bookTrade(
 ): string {
   const { trade, account, logId, refundId, refundNumber } = command;
   const number = trade.attemptNumber;
-  const attempt = [...payments.attempts.values()].find((known) => known.number === number);
+  const attempt = payments.attempts.values().find((known) => known.number === number);
   if (attempt === undefined) return unmatched(written.events, command, number);
   const answer = { kind: "ok", value: trade } as const;
   const told = { attemptId: attempt.id, answer, account, what: "notice", logId } as const;
@@ -140,7 +140,7 @@ function bookRefund(
 ): string {
   const { refund: told, account, logId } = command;
   const number = told.refundNumber;
-  const refund = [...payments.refunds.values()].find((known) => known.number === number);
+  const refund = payments.refunds.values().find((known) => known.number === number);
   if (refund === undefined) return unmatched(written.events, command, number);
   const answer = { kind: "ok", value: told } as const;
   const recorded = { refundId: refund.id, answer, account, what: "notice", logId } as const;

@@ -43,12 +43,13 @@ export function refundIn(world: PaymentsWorld, id: RefundId): Refund {
 }
 
 export function paymentOf(world: PaymentsWorld, attempt: Attempt): Payment {
-  const found = [...world.payments.values()].find(({ id }) => id === attempt.paymentId);
+  const found = world.payments.values().find(({ id }) => id === attempt.paymentId);
   return required(found, `the payment of attempt ${attempt.id}`);
 }
 
 export function attemptsOf(world: PaymentsWorld, payment: Payment): Attempt[] {
-  return [...world.attempts.values()].filter(({ paymentId }) => paymentId === payment.id);
+  const { id } = payment;
+  return [...world.attempts.values().filter(({ paymentId }) => paymentId === id)];
 }
 
 /** Those that may still bring money in the ordinary way. */

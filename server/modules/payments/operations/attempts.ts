@@ -113,16 +113,19 @@ export function createAttempts(deps: AttemptsDeps) {
     return preparedOrWhy(prepared, answer);
   }
 
-  /** A request that is repeated while the first is under way joins it. */
-  const underWay = new Map<AttemptId, Promise<Attempt | Refusal>>();
-  function prepareOnce(tenantId: string, found: AskedAttempt): Promise<Attempt | Refusal> {
-    const { id } = found.attempt;
-    const running = underWay.get(id);
-    if (running !== undefined) return running;
-    const preparing = prepare(tenantId, found).finally(() => underWay.delete(id));
-    underWay.set(id, preparing);
-    return preparing;
+  async function prepareAsked(tenantId: string, id: AttemptId): Promise<Attempt | Refusal> {
+    const found = await asked(tenantId, id);
+    const { attempt } = found;
+    if (attempt.state === "preparing") return await prepare(tenantId, found);
+    if (attempt.state === "awaiting") return attempt;
+    return refuseOver(attempt);
   }
+
+  /**
+   * A request that is repeated while the first is under way joins it, from the look at the attempt
+   * on: who has looked too early would prepare it again after the first has ended.
+   */
+  const underWay = new Map<AttemptId, Promise<Attempt | Refusal>>();
 
   return {
     /**
@@ -130,12 +133,12 @@ export function createAttempts(deps: AttemptsDeps) {
      * the same. The attempt with its instruction, or refuses: channel_refused (another way to pay
      * may work), channel_unavailable (nobody knows: repeat), order_already_paid, attempt_over.
      */
-    async prepareAttempt(tenantId: string, id: AttemptId): Promise<Attempt | Refusal> {
-      const found = await asked(tenantId, id);
-      const { attempt } = found;
-      if (attempt.state === "preparing") return await prepareOnce(tenantId, found);
-      if (attempt.state === "awaiting") return attempt;
-      return refuseOver(attempt);
+    prepareAttempt(tenantId: string, id: AttemptId): Promise<Attempt | Refusal> {
+      const running = underWay.get(id);
+      if (running !== undefined) return running;
+      const preparing = prepareAsked(tenantId, id).finally(() => underWay.delete(id));
+      underWay.set(id, preparing);
+      return preparing;
     },
 
     /** Asks the channel at once about an attempt that is `closing`, and gives it as it then is. */
