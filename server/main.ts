@@ -57,7 +57,7 @@ async function start(settings: Settings) {
     work = startWork({ ...base, database, reactions: reactionsOf(modules) });
   }
 
-  await seedDemo({ ...modules, log, home, settings });
+  await seedDemo({ ...modules, clock, log, home, settings });
   const address = await http.listen({ host: settings.host, port: settings.port });
   log.info(`listening on ${address}`);
 

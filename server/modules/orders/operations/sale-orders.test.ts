@@ -46,10 +46,11 @@ interface Wanted {
   readonly opensInMs?: number;
 }
 
-/** Of 200 units on the shelf; open for an hour unless it is to open later. */
+/** Of 200 units of each of two SKUs; open for an hour, from now unless it is to open later. */
 async function schedule(wanted: Wanted = {}) {
   const { allotment = 100n, limitPerMember, opensInMs = 0 } = wanted;
   const skuId = await stock(200n);
+  const otherSku = await stock(200n);
   const opensAt = clock.now() + opensInMs;
   const price = { priceMinor: 900n, currency: "CNY", limitPerMember: undefined } as const;
   const terms = {
@@ -58,12 +59,12 @@ async function schedule(wanted: Wanted = {}) {
     closesAt: opensAt + hourMs,
     limitPerMember,
     waitingRoom: false,
-    items: [{ skuId, allotment, ...price }],
+    items: [skuId, otherSku].map((each) => ({ skuId: each, allotment, ...price })),
   };
   const created = await platform.sales.createSale(tenantId, newKey(), { terms, by: "test" });
   const { id: saleId }: { id: SaleId } = answered(created);
   answered(await platform.sales.scheduleSale(tenantId, newKey(), saleId));
-  return { saleId, skuId, opensAt, closesAt: opensAt + hourMs };
+  return { saleId, skuId, otherSku, opensAt, closesAt: opensAt + hourMs };
 }
 
 interface Goods {
@@ -111,15 +112,26 @@ describe("many at once, in two processes", () => {
     const answers: (Answer | Refusal)[] = [];
     // Waves make many batches that overlap.
     for (let wave = 0; wave < 10; wave += 1) {
-      const placing = Array.from({ length: 6 }, (_, at) =>
+      const placing = Array.from({ length: 20 }, (_, at) =>
         place(at % 2 === 0 ? platform : twin, sale, "m-greedy"),
       );
       const others = place(twin, sale, `m-${wave}`, 3);
       answers.push(...(await Promise.all(placing)));
       expect(counted([await others])).toEqual({ placed: 1 });
     }
-    expect(counted(answers)).toEqual({ placed: 3, sale_limit_reached: 57 });
+    expect(counted(answers)).toEqual({ placed: 3, sale_limit_reached: 197 });
     expect(await unitsOf(sale)).toMatchObject({ inSale: 100n, held: 33n });
+  });
+
+  test("nor by taking one SKU here and another one there [FLS-07]", async () => {
+    const sale = await schedule({ limitPerMember: 1 });
+    const other = { saleId: sale.saleId, skuId: sale.otherSku };
+    // No stock row is shared here: each pair meets at the row of the sale alone.
+    for (let pair = 0; pair < 30; pair += 1) {
+      const member = `m-pair-${pair}`;
+      const answers = [place(platform, sale, member), place(twin, other, member)];
+      expect(counted(await Promise.all(answers))).toEqual({ placed: 1, sale_limit_reached: 1 });
+    }
   });
 
   test("exactly the allotment is sold: not a unit more, and not a unit less [FLS-08, FLS-11]", async () => {
