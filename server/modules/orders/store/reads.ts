@@ -1,3 +1,4 @@
+import { required } from "../../../kernel/assert.ts";
 import type { Database, Statement } from "../../../kernel/database.ts";
 import { statement } from "../../../kernel/database.ts";
 import { behindAllIds } from "../../../kernel/ids.ts";
@@ -28,24 +29,34 @@ const selectOrderByNumber = statement(
   `select ${orderColumns} from orders.orders where tenant_id = $1 and number = $2`,
 );
 
-const filterColumns = { memberId: "member_id", saleId: "sale_id", state: "state" } as const;
-type Filter = keyof typeof filterColumns;
-
 /**
  * One statement for each set of filters: a filter that may be absent (`$4 is null or state = $4`)
  * is one that no index serves, and the rarest state would be looked for in every order there is. A
  * member has thousands of orders at most, so with another filter all of them may be looked at.
  */
-function pageStatement(filters: readonly Filter[]): Statement {
-  const columns = filters.map((filter) => filterColumns[filter]);
-  const conditions = columns.map((column, at) => `and ${column} = $${at + 4}`).join(" ");
+function pageBy(name: string, conditions: string): Statement {
   return statement(
-    ["orders.order_page", ...columns].join("_"),
+    `orders.order_page${name}`,
     `select ${orderColumns} from orders.orders
      where tenant_id = $1 and id < $2 ${conditions}
      order by id desc limit $3`,
   );
 }
+
+/** By the filters that are given, in the order of their parameters. */
+const orderPages: Readonly<Record<string, Statement>> = {
+  "": pageBy("", ""),
+  state: pageBy("_in_state", "and state = $4"),
+  saleId: pageBy("_of_sale", "and sale_id = $4"),
+  "saleId state": pageBy("_of_sale_in_state", "and sale_id = $4 and state = $5"),
+  memberId: pageBy("_of_member", "and member_id = $4"),
+  "memberId state": pageBy("_of_member_in_state", "and member_id = $4 and state = $5"),
+  "memberId saleId": pageBy("_of_member_of_sale", "and member_id = $4 and sale_id = $5"),
+  "memberId saleId state": pageBy(
+    "_of_member_of_sale_in_state",
+    "and member_id = $4 and sale_id = $5 and state = $6",
+  ),
+};
 
 const selectHistory = statement(
   "orders.history_of_order",
@@ -92,7 +103,7 @@ export async function readOrders(
     (name) => filter[name] !== undefined,
   );
   const values = filters.map((name) => filter[name] ?? null);
-  const read = pageStatement(filters);
+  const read = required(orderPages[filters.join(" ")], "a statement for these filters");
   const rows = await database.read<OrderRow>(tenantId, read, [tenantId, before, limit, ...values]);
   return rows.map(orderOf);
 }
