@@ -31,8 +31,7 @@ export async function seedSale(deps: {
 }): Promise<SaleId | undefined> {
   const { sales, clock, log, tenantId, goods } = deps;
   const now = clock.now();
-  const known = await sales.listSales(tenantId, {
-    drafts: false,
+  const known = await sales.listShownSales(tenantId, {
     before: undefined,
     limit: salesMax,
   });
