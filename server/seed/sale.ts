@@ -31,8 +31,11 @@ export async function seedSale(deps: {
 }): Promise<SaleId | undefined> {
   const { sales, clock, log, tenantId, goods } = deps;
   const now = clock.now();
-  const known = await sales.listSales(tenantId, { before: undefined, limit: salesMax });
-  const newest = known.find(({ sale }) => sale.title === title && sale.state !== "draft")?.sale;
+  const known = await sales.listShownSales(tenantId, {
+    before: undefined,
+    limit: salesMax,
+  });
+  const newest = known.find(({ sale }) => sale.title === title)?.sale;
   if (newest !== undefined && saleStateAt(newest, now) !== "ended") return newest.id;
 
   const items = goods.map(({ skuId, priceMinor }) => {
