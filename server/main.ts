@@ -64,7 +64,7 @@ async function start(settings: Settings) {
           onError: (error) => log.warn({ error }, "nobody was let in; it is tried again"),
         });
 
-  await seedDemo({ ...modules, log, home, settings });
+  await seedDemo({ ...modules, clock, log, home, settings });
   const address = await http.listen({ host: settings.host, port: settings.port });
   log.info(`listening on ${address}`);
 

@@ -1,7 +1,8 @@
 /**
- * The demo tenant of a new installation: a shop with a few products and stock, accounts at the
- * channels that the simulator plays, and tokens for each kind of caller in `<home>/demo.json`. What
- * is there already stays; tokens are made anew at each start, because they expire.
+ * The demo tenant of a new installation: a shop with a few products and stock, a sale that is open,
+ * accounts at the channels that the simulator plays, and tokens for each kind of caller in
+ * `<home>/demo.json`. What is there already stays; tokens are made anew at each start, because they
+ * expire.
  */
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,18 +13,23 @@ import type { Log } from "./kernel/log.ts";
 import type { Answer } from "./kernel/operation.ts";
 import type { Refusal } from "./kernel/refusal.ts";
 import { isRefusal } from "./kernel/refusal.ts";
+import type { Clock } from "./kernel/time.ts";
 import { dayMs } from "./kernel/time.ts";
 import type { Catalog, SkuId } from "./modules/catalog/index.ts";
 import type { Identity, TenantId } from "./modules/identity/index.ts";
 import type { Payments } from "./modules/payments/index.ts";
+import type { Sales } from "./modules/sales/index.ts";
 import { seedChannelAccounts } from "./seed/channel-accounts.ts";
+import { seedSale } from "./seed/sale.ts";
 import { seedKey } from "./seed/step.ts";
 import type { Settings } from "./settings.ts";
 
 interface SeedDeps {
   readonly identity: Identity;
   readonly catalog: Catalog;
+  readonly sales: Sales;
   readonly payments: Pick<Payments, "channelAccounts">;
+  readonly clock: Clock;
   readonly log: Log;
   readonly ids: Ids;
   readonly home: string;
@@ -57,6 +63,7 @@ export async function seedDemo(deps: SeedDeps): Promise<void> {
   if (made === undefined) return;
   const { tenantId, products } = made;
   await seedChannelAccounts({ ...deps, simulatorUrl: settings.simulatorUrl, tenantId });
+  const saleId = await seedSale({ ...deps, tenantId, goods: saleGoods(products) });
   const issue = async (kind: "admin" | "service" | "member", name: string) => {
     const issued = await identity.issueToken({
       tenantId,
@@ -80,12 +87,21 @@ export async function seedDemo(deps: SeedDeps): Promise<void> {
       member: await issue("member", "demo-member"),
     },
     products,
+    ...(saleId === undefined ? {} : { saleId }),
   };
   // Written aside and renamed, so that nobody reads half a file; it holds tokens, hence 0600.
   const path = join(home, "demo.json");
   await mkdir(home, { recursive: true });
   await writeFile(`${path}.new`, `${JSON.stringify(demo, undefined, 2)}\n`, { mode: 0o600 });
   await rename(`${path}.new`, path);
+}
+
+/** The first variant of each product but the tea, which is never reduced. */
+function saleGoods(products: readonly DemoProduct[]) {
+  return demoProducts.flatMap(({ skus: [{ priceMinor }] }, at) => {
+    const skuId = parseId<"Sku">(products[at]?.skuIds[0] ?? "");
+    return at === 0 || skuId === undefined ? [] : [{ skuId, priceMinor }];
+  });
 }
 
 interface DemoProduct {

@@ -185,7 +185,7 @@ function soundFacts(): Facts {
       {
         title: "tea",
         skuId,
-        stock: { putIn: 10, onHand: 6, held: 0, available: 6, sold: 3, writtenOff: 1 },
+        stock: { putIn: 10, onHand: 6, held: 0, available: 6, setAside: 0, sold: 3, writtenOff: 1 },
       },
     ],
     ledger: {

@@ -111,7 +111,8 @@ function judgeStocks({ stocks, orders, orderRefunds }: Facts): Finding[] {
     to.set(skuId, (to.get(skuId) ?? 0) + quantity);
   for (const order of orders) {
     for (const { line, skuId, quantity } of order.lines) {
-      if (holding.has(order.state)) add(units.held, skuId, quantity);
+      // What a sale's order holds was set aside for the sale, and is not held on the shelf.
+      if (holding.has(order.state) && order.saleId === undefined) add(units.held, skuId, quantity);
       if (!sold.has(order.state)) continue;
       const back = (orderRefunds.get(order.id) ?? [])
         .filter(({ state, restock }) => state === "refunded" && restock)
@@ -121,11 +122,12 @@ function judgeStocks({ stocks, orders, orderRefunds }: Facts): Finding[] {
     }
   }
   return stocks.map(({ title, skuId, stock }) => {
-    const { sold: gone, held, available, writtenOff, putIn } = stock;
-    const parts = `${gone} sold + ${held} held + ${available} left + ${writtenOff} written off`;
+    const { sold: gone, held, available, setAside, writtenOff, putIn } = stock;
+    const shelf = `${gone} sold + ${held} held + ${available} left + ${writtenOff} written off`;
+    const parts = setAside === 0 ? shelf : `${shelf} + ${setAside} set aside`;
     const ofOrders = { sold: units.sold.get(skuId) ?? 0, held: units.held.get(skuId) ?? 0 };
     const contradictions: string[] = [];
-    const total = gone + held + available + writtenOff;
+    const total = gone + held + available + setAside + writtenOff;
     if (total !== putIn) contradictions.push(`${title}: ${parts} is ${total}, not ${putIn}`);
     if (ofOrders.sold !== gone) {
       contradictions.push(

@@ -1930,13 +1930,15 @@ export interface components {
         };
         /** Stock */
         Stock: {
-            /** @description = onHand + sold + writtenOff, at any time. */
+            /** @description = onHand + setAside + sold + writtenOff, at any time. */
             putIn: number;
             onHand: number;
             /** @description Of those on hand, held by unpaid orders. */
             held: number;
             /** @description = onHand - held */
             available: number;
+            /** @description For sales, held there by orders or not. */
+            setAside: number;
             sold: number;
             writtenOff: number;
         };

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { createCommitters } from "../kernel/batch.ts";
+import type { Database } from "../kernel/database.ts";
 import { createDatabase } from "../kernel/database.ts";
 import { createLog } from "../kernel/log.ts";
 import { createMetrics } from "../kernel/metrics.ts";
@@ -30,8 +31,11 @@ export async function startTestPlatform(options: {
   clock?: Clock;
   /** The same one for processes of one installation. */
   masterKey?: Buffer;
+  /** Puts something between the committers and the database, such as a look at what is sent. */
+  between?: (database: Database) => Database;
 }) {
   const { url, clock = systemClock, masterKey = randomBytes(32) } = options;
+  const { between = (database: Database) => database } = options;
   // Channels are told the address before anything listens there.
   const port = await freePort();
   const read = readSettings({
@@ -42,7 +46,7 @@ export async function startTestPlatform(options: {
   if (read.kind === "wrong") throw new Error("the defaults of the settings are wrong");
   const { settings } = read;
   const database = createDatabase({ url, clock, poolMax: 6 });
-  const committers = createCommitters({ database });
+  const committers = createCommitters({ database: between(database) });
   const secrets = createSecrets([masterKey]);
   const metrics = createMetrics({ clock });
   const modules = createModules({ settings, metrics, clock, secrets, database, committers });

@@ -81,6 +81,7 @@ test("the same request with the same key gives the same answer, byte for byte [O
     putIn: 7,
     onHand: 7,
     held: 0,
+    setAside: 0,
     available: 7,
     sold: 0,
     writtenOff: 0,

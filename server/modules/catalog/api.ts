@@ -120,10 +120,14 @@ const pastPrice = Type.Object(
 const units = Type.Integer({ minimum: 0 });
 const stock = Type.Object(
   {
-    putIn: Type.Integer({ minimum: 0, description: "= onHand + sold + writtenOff, at any time." }),
+    putIn: Type.Integer({
+      minimum: 0,
+      description: "= onHand + setAside + sold + writtenOff, at any time.",
+    }),
     onHand: units,
     held: Type.Integer({ minimum: 0, description: "Of those on hand, held by unpaid orders." }),
     available: Type.Integer({ minimum: 0, description: "= onHand - held" }),
+    setAside: Type.Integer({ minimum: 0, description: "For sales, held there by orders or not." }),
     sold: units,
     writtenOff: units,
   },

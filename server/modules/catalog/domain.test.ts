@@ -229,7 +229,7 @@ test("what is not said stays as it is", () => {
 });
 
 test("what unpaid orders hold cannot be ordered", () => {
-  const stock = { putIn: 9n, onHand: 7n, held: 2n, sold: 1n, writtenOff: 1n };
+  const stock = { putIn: 9n, onHand: 7n, held: 2n, setAside: 0n, sold: 1n, writtenOff: 1n };
   expect(availabilityView(stock)).toEqual({ available: 5 });
 });
 

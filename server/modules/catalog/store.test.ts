@@ -132,7 +132,7 @@ describe("stock", () => {
     });
     const written = await answered(catalog.writeOffStock(tenantId, newKey(), stockInput(blue, 3n)));
     expect(written).toMatchObject({ kind: "written_off", quantity: 3, madeBy: "anna" });
-    const stock = { putIn: 10n, onHand: 5n, held: 4n, sold: 2n, writtenOff: 3n };
+    const stock = { putIn: 10n, onHand: 5n, held: 4n, setAside: 0n, sold: 2n, writtenOff: 3n };
     expect(await catalog.readStock(tenantId, blue)).toEqual(stock);
     expect(written).toMatchObject({ stock: { onHand: 5, available: 1, held: 4 } });
     expect((await ledger.audit(tenantId)).sound).toBe(true);

@@ -5,7 +5,8 @@ import type { SkuId, Stock } from "./types.ts";
 
 /**
  * Where the units of a SKU can be. They come from `supply`, lie `onHand` (what orders hold is
- * pending there), and go to `sold` or `writtenOff`; so put in = on hand + sold + written off.
+ * pending there), and go to `sold` or `writtenOff`. Modules above set units aside on accounts of
+ * their own; so put in = on hand + set aside + sold + written off.
  */
 export interface StockAccounts {
   readonly onHand: AccountId;
@@ -52,12 +53,9 @@ export function stockFrom(
   balanceOf: (id: AccountId) => { readonly posted: bigint; readonly pendingDebits: bigint },
 ): Stock {
   const accounts = stockAccounts(skuId);
-  const onHand = balanceOf(accounts.onHand);
-  return {
-    putIn: -balanceOf(accounts.supply).posted,
-    onHand: onHand.posted,
-    held: onHand.pendingDebits,
-    sold: balanceOf(accounts.sold).posted,
-    writtenOff: balanceOf(accounts.writtenOff).posted,
-  };
+  const { posted: onHand, pendingDebits: held } = balanceOf(accounts.onHand);
+  const putIn = -balanceOf(accounts.supply).posted;
+  const sold = balanceOf(accounts.sold).posted;
+  const writtenOff = balanceOf(accounts.writtenOff).posted;
+  return { putIn, onHand, held, setAside: putIn - onHand - sold - writtenOff, sold, writtenOff };
 }

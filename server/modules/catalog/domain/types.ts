@@ -63,11 +63,15 @@ export interface StockMovement {
   readonly at: number;
 }
 
-/** Units of a SKU by where they are; `held` ones are among those on hand. */
+/**
+ * Units of a SKU by where they are; `held` ones are among those on hand. What was put in and is
+ * nowhere else was set aside, such as for a sale; orders may hold it there.
+ */
 export interface Stock {
   readonly putIn: bigint;
   readonly onHand: bigint;
   readonly held: bigint;
+  readonly setAside: bigint;
   readonly sold: bigint;
   readonly writtenOff: bigint;
 }

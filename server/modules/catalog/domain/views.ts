@@ -34,6 +34,7 @@ export interface StockView {
   onHand: number;
   held: number;
   available: number;
+  setAside: number;
   sold: number;
   writtenOff: number;
 }
@@ -91,6 +92,7 @@ export function stockView(stock: Stock): StockView {
     onHand: Number(stock.onHand),
     held: Number(stock.held),
     available: Number(stock.onHand - stock.held),
+    setAside: Number(stock.setAside),
     sold: Number(stock.sold),
     writtenOff: Number(stock.writtenOff),
   };

@@ -75,7 +75,7 @@ export function createSaleShop(
       decideEndDueSale(world, saleId, shop.now());
     },
 
-    /** The subscription: it is called for events that bring units back, and sees the sale's state. */
+    /** The subscription: it is called for events that bring units back. */
     returnUnits(): void {
       const events = shop.world.written.events.slice(heard);
       heard = shop.world.written.events.length;

@@ -1,0 +1,265 @@
+import { afterAll, expect, test } from "vitest";
+import { testDatabase } from "../../../kernel/testing/database.ts";
+import { createManualClock, dayMs, formatInstant, hourMs, secondMs } from "../../../kernel/time.ts";
+import { answered } from "../../../testing/outside.ts";
+import { startTestPlatform } from "../../../testing/platform.ts";
+import type { SkuId } from "../../catalog/index.ts";
+import { saleItemsMax } from "../domain/decisions.ts";
+
+const { url } = await testDatabase();
+const clock = createManualClock(Date.UTC(2026, 10, 11, 2));
+const platform = await startTestPlatform({ url, clock });
+const { ids } = platform;
+afterAll(() => platform.stop());
+const mall = await platform.createTenant("Harbour Mall");
+const { admin, member } = mall.tokens;
+const mug = await stock(100n);
+const tea = await stock(50n);
+
+async function stock(units: bigint): Promise<SkuId> {
+  const key = () => ({ key: ids.next(), bodyHash: Buffer.alloc(32) });
+  const sku = { title: "", priceMinor: 1_999n, currency: "CNY", onSale: true } as const;
+  const product = { title: "Mug", onSale: true, skus: [sku], by: "test" };
+  const made = await platform.catalog.createProduct(mall.tenantId, key(), product);
+  const { skus }: { skus: [{ id: SkuId }] } = answered(made);
+  const [{ id: skuId }] = skus;
+  const input = { skuId, quantity: units, reason: "delivery", by: "test" };
+  answered(await platform.catalog.putInStock(mall.tenantId, key(), input));
+  return skuId;
+}
+
+async function call(
+  method: "GET" | "POST" | "PATCH",
+  path: string,
+  given: { body?: object; token?: string; key?: string } = {},
+) {
+  const { body, token = admin, key = ids.next() } = given;
+  const reply = await fetch(platform.baseUrl + path, {
+    method,
+    headers: {
+      authorization: `Bearer ${token}`,
+      "idempotency-key": key,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: reply.status, json: JSON.parse(await reply.text()) };
+}
+
+const at = (inMs: number) => formatInstant(clock.now() + inMs);
+const itemOf = (skuId: string, change: object = {}) => ({
+  skuId,
+  price: { amount: 900, currency: "CNY" },
+  allotment: 10,
+  ...change,
+});
+const draft = (change: object = {}) => ({
+  title: "Anniversary",
+  opensAt: at(hourMs),
+  closesAt: at(2 * hourMs),
+  items: [itemOf(mug)],
+  ...change,
+});
+
+async function create(change: object = {}): Promise<string> {
+  const { status, json } = await call("POST", "/v1/sales", { body: draft(change) });
+  expect(status, JSON.stringify(json)).toBe(201);
+  return json.id;
+}
+
+async function schedule(change: object = {}): Promise<string> {
+  const saleId = await create(change);
+  expect((await call("POST", `/v1/sales/${saleId}/schedule`)).status).toBe(200);
+  return saleId;
+}
+
+const stockOf = async (skuId: string) => (await call("GET", `/v1/skus/${skuId}/stock`)).json;
+
+test("a sale is drafted, changed, scheduled and read, and its units are set aside", async () => {
+  const body = draft({
+    limitPerMember: 2,
+    items: [itemOf(tea, { limitPerMember: 1 }), itemOf(mug)],
+  });
+  const { status, json: made } = await call("POST", "/v1/sales", { body });
+  expect(status).toBe(201);
+  expect(made).toEqual({
+    ...body,
+    id: made.id,
+    state: "draft",
+    waitingRoom: false,
+    items: body.items.map((item) => ({ ...item, left: 0 })),
+    createdAt: at(0),
+    changedAt: at(0),
+  });
+  const path = `/v1/sales/${made.id}`;
+  const change = { title: "Double Eleven", limitPerMember: null, waitingRoom: true };
+  const changed = await call("PATCH", path, { body: change });
+  const { limitPerMember: _, ...unlimited } = made;
+  expect(changed.json).toEqual({ ...unlimited, title: "Double Eleven", waitingRoom: true });
+  expect((await call("GET", path)).json).toEqual(changed.json);
+  const before = await stockOf(tea);
+  const scheduled = await call("POST", `${path}/schedule`);
+  expect(scheduled).toMatchObject({
+    status: 200,
+    json: { state: "scheduled", scheduledAt: at(0), items: [{ left: 10 }, { left: 10 }] },
+  });
+  expect((await call("GET", path)).json).toEqual(scheduled.json);
+  const after = { onHand: before.onHand - 10, available: before.available - 10, setAside: 10 };
+  expect(await stockOf(tea)).toEqual({ ...before, ...after });
+  const again = await call("PATCH", path, { body: { title: "No more" } });
+  expect(again.json).toMatchObject({ code: "sale_not_draft", facts: { state: "scheduled" } });
+});
+
+test("the same key gives the same sale", async () => {
+  const given = { body: draft(), key: ids.next() };
+  const first = await call("POST", "/v1/sales", given);
+  expect(await call("POST", "/v1/sales", given)).toEqual(first);
+});
+
+const manyItems = (count: number) => Array.from({ length: count }, () => itemOf(ids.next()));
+
+/** What is wrong, the code, and the field that a malformed request names. */
+const wrongInputs: readonly (readonly [string, () => object, string, string])[] = [
+  ["no goods", () => ({ items: [] }), "invalid_request", "items"],
+  ["too many goods", () => ({ items: manyItems(saleItemsMax + 1) }), "invalid_request", "items"],
+  [
+    "no units",
+    () => ({ items: [itemOf(mug, { allotment: 0 })] }),
+    "invalid_request",
+    "items[0].allotment",
+  ],
+  [
+    "half a unit",
+    () => ({ items: [itemOf(mug, { allotment: 0.5 })] }),
+    "invalid_request",
+    "items[0].allotment",
+  ],
+  [
+    "a price below zero",
+    () => ({ items: [itemOf(mug, { price: { amount: -1, currency: "CNY" } })] }),
+    "invalid_request",
+    "items[0].price.amount",
+  ],
+  [
+    "a currency that there is not",
+    () => ({ items: [itemOf(mug, { price: { amount: 1, currency: "XAU" } })] }),
+    "invalid_request",
+    "items[0].price.currency",
+  ],
+  ["a limit of nothing", () => ({ limitPerMember: 0 }), "invalid_request", "limitPerMember"],
+  ["no title", () => ({ title: "" }), "invalid_request", "title"],
+  [
+    "a time without a zone",
+    () => ({ opensAt: "2026-12-01T00:00:00" }),
+    "invalid_request",
+    "opensAt",
+  ],
+  [
+    "a day that there is not",
+    () => ({ closesAt: "2026-02-30T00:00:00Z" }),
+    "invalid_request",
+    "closesAt",
+  ],
+  ["a close before the opening", () => ({ closesAt: at(hourMs - 1) }), "sale_closes_too_early", ""],
+  ["a close at the opening", () => ({ closesAt: at(hourMs) }), "sale_closes_too_early", ""],
+  ["an opening in the past", () => ({ opensAt: at(-hourMs) }), "sale_time_over", ""],
+  [
+    "hours in the past",
+    () => ({ opensAt: at(-dayMs), closesAt: at(-hourMs) }),
+    "sale_time_over",
+    "",
+  ],
+  ["one SKU twice", () => ({ items: [itemOf(mug), itemOf(mug)] }), "sku_twice_in_sale", ""],
+  ["an unknown SKU", () => ({ items: [itemOf(ids.next())] }), "sku_not_found", ""],
+];
+
+test.each(wrongInputs)(
+  "refuses %s, in a new sale and in a changed one",
+  async (_, change, code, field) => {
+    const refused = await call("POST", "/v1/sales", { body: draft(change()) });
+    expect(refused.status).toBe(code === "invalid_request" ? 400 : 422);
+    expect(refused.json).toMatchObject(field === "" ? { code } : { code, errors: [{ field }] });
+    const saleId = await create();
+    const patched = await call("PATCH", `/v1/sales/${saleId}`, { body: change() });
+    expect([patched.status, patched.json.code]).toEqual([refused.status, code]);
+  },
+);
+
+test("refuses to schedule what the shelf does not have, and says what it has", async () => {
+  const saleId = await create({ items: [itemOf(mug), itemOf(tea, { allotment: 1_000 })] });
+  const before = await stockOf(mug);
+  const { status, json } = await call("POST", `/v1/sales/${saleId}/schedule`);
+  const { available } = await stockOf(tea);
+  expect([status, json.code]).toEqual([409, "stock_too_low"]);
+  expect(json.facts).toEqual({ skuId: tea, available, held: 0, wanted: 1_000 });
+  expect(await stockOf(mug)).toEqual(before);
+});
+
+test("members read what is no draft, and change nothing", async () => {
+  const [hidden, shown] = [await create(), await schedule({ title: "For all" })];
+  const read = (id: string) => call("GET", `/v1/sales/${id}`, { token: member });
+  expect((await read(hidden)).json).toMatchObject({ status: 404, code: "not_found" });
+  expect((await read(shown)).json).toMatchObject({ title: "For all", items: [{ left: 10 }] });
+  const { json: list } = await call("GET", "/v1/sales", { token: member });
+  const listed = list.items.map(({ id }: { id: string }) => id);
+  expect(listed).toContain(shown);
+  expect(listed).not.toContain(hidden);
+  const { json: all } = await call("GET", "/v1/sales?limit=2");
+  expect(all.items.map(({ id }: { id: string }) => id)).toEqual([shown, hidden]);
+  for (const [method, path] of [
+    ["POST", "/v1/sales"],
+    ["PATCH", `/v1/sales/${hidden}`],
+    ["POST", `/v1/sales/${hidden}/schedule`],
+    ["POST", `/v1/sales/${shown}/end`],
+  ] as const) {
+    const { json } = await call(method, path, { token: member, body: draft() });
+    expect(json).toMatchObject({ status: 403, code: "not_allowed" });
+  }
+  await call("POST", `/v1/sales/${hidden}/schedule`);
+  clock.advance(secondMs);
+  expect((await read(hidden)).status).toBe(200);
+});
+
+test("a member buys in the sale; what is left is seen at once by staff, by members in a second", async () => {
+  const saleId = await schedule({ opensAt: at(0), limitPerMember: 3 });
+  const look = (token: string) => call("GET", `/v1/sales/${saleId}`, { token });
+  expect((await look(member)).json).toMatchObject({ state: "open", items: [{ left: 10 }] });
+  const body = { saleId, lines: [{ skuId: mug, quantity: 2 }] };
+  const { status, json: order } = await call("POST", "/v1/orders", { token: member, body });
+  expect(status).toBe(201);
+  expect(order).toMatchObject({ saleId, memberId: "m-1", total: { amount: 1_800 } });
+  expect((await look(admin)).json.items).toMatchObject([{ left: 8, allotment: 10 }]);
+  clock.advance(secondMs);
+  expect((await look(member)).json.items).toMatchObject([{ left: 8 }]);
+  const { json: refused } = await call("POST", "/v1/orders", { token: member, body });
+  expect(refused).toMatchObject({
+    status: 409,
+    code: "sale_limit_reached",
+    facts: { saleId, max: 3, bought: 2, wanted: 2 },
+  });
+  const other = { saleId, lines: [{ skuId: tea, quantity: 1 }] };
+  const { json: notInIt } = await call("POST", "/v1/orders", { token: member, body: other });
+  expect(notInIt).toMatchObject({ status: 422, code: "sku_not_in_sale", facts: { skuId: tea } });
+  const { json: found } = await call("GET", `/v1/orders?saleId=${saleId}`, { token: member });
+  expect(found.items).toEqual([order]);
+  const stranger = await platform.issueToken(mall.tenantId, "admin");
+  const { json: none } = await call("GET", `/v1/orders?saleId=${ids.next()}`, { token: stranger });
+  expect(none.items).toEqual([]);
+});
+
+test("a sale that is ended early gives its units back and takes no more orders", async () => {
+  const before = await stockOf(mug);
+  const saleId = await schedule({ opensAt: at(0) });
+  const body = { memberId: "m-7", saleId, lines: [{ skuId: mug, quantity: 4 }] };
+  const { json: order } = await call("POST", "/v1/orders", { body });
+  const ended = await call("POST", `/v1/sales/${saleId}/end`);
+  expect(ended.json).toMatchObject({ state: "ended", endedAt: at(0), items: [{ left: 0 }] });
+  expect((await call("POST", `/v1/sales/${saleId}/end`)).json).toEqual(ended.json);
+  expect(await stockOf(mug)).toMatchObject({
+    onHand: before.onHand - 4,
+    setAside: before.setAside + 4,
+  });
+  const { json: late } = await call("POST", "/v1/orders", { body });
+  expect(late).toMatchObject({ code: "sale_not_open", facts: { state: "ended" } });
+  expect((await call("GET", `/v1/orders/${order.id}`)).json.state).toBe("pending_payment");
+});
