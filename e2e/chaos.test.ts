@@ -13,6 +13,7 @@ const told = [
   /killed everything, back after/,
   /held the (server|server 2|worker 1) for 10\.0 s/,
   /moved the clock of the (server|server 2|worker 1) (forwards|back) by an hour/,
+  /opened a sale of 40 units to 100 members while the clock of the server( 2)? was moved/,
   /let \d+ come at once, [1-9]\d* of whom were told to come later/,
 ];
 

@@ -13,7 +13,7 @@ import { stopRequest } from "./stop-request.ts";
 
 const usage = `npm run chaos -- [--rounds 20] [--seed <text>]
 
-  --rounds  how many things happen, 1 to 1000; seven of them are one of each kind
+  --rounds  how many things happen, 1 to 1000; eight of them are one of each kind
   --seed    with the same seed the same happens, in the same weather`;
 const roundsMax = 1_000;
 const roundsDefault = "20";

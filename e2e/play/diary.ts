@@ -12,7 +12,12 @@ export interface Chapter {
   readonly story: string;
   readonly memberId: string;
   order:
-    | { readonly id: string; readonly key: string; readonly lines: readonly WantedLine[] }
+    | {
+        readonly id: string;
+        readonly key: string;
+        readonly lines: readonly WantedLine[];
+        readonly saleId?: string;
+      }
     | undefined;
   /** Ways to pay that the platform has opened. */
   readonly attempts: { readonly number: string; readonly channel: ChannelName }[];

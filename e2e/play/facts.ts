@@ -127,7 +127,8 @@ export async function readFacts(
 async function placeAgain(service: Tongbao, { order, memberId }: Chapter) {
   if (order === undefined) return undefined;
   const header = { "Idempotency-Key": order.key };
-  const body = { memberId, lines: [...order.lines] };
+  const { saleId } = order;
+  const body = { memberId, lines: [...order.lines], ...(saleId === undefined ? {} : { saleId }) };
   const { data } = await service.POST("/v1/orders", { params: { header }, body });
   return data.id;
 }

@@ -15,6 +15,18 @@ export interface Scene {
   /** What is for sale. */
   readonly skuIds: readonly string[];
   readonly chance: Chance;
+  /** The sale that all of the crowd have come for. */
+  readonly sale?: SaleScene;
+}
+
+/** One unit of one SKU to each member, while they last. */
+export interface SaleScene {
+  readonly id: string;
+  readonly skuId: string;
+  /** Epoch milliseconds. */
+  readonly opensAt: number;
+  /** Those who have their unit, and those who know that they get none. */
+  readonly result: { won: number; lost: number };
 }
 
 /** How a payer pays; `gone` when the order was paid or closed before a code was there. */
@@ -62,6 +74,19 @@ export function createMember(scene: Scene, chapter: Chapter) {
       const body = { memberId, lines: [...lines] };
       const { data } = await tongbao.POST("/v1/orders", { params: { header }, body });
       chapter.order = { id: data.id, key: header["Idempotency-Key"], lines };
+      return data;
+    },
+
+    /** Orders in a sale, again under another key when `again` says so. */
+    async placeIn(
+      saleId: string,
+      lines: readonly WantedLine[],
+      again: "once" | "again",
+    ): Promise<Order> {
+      const header = keyed(`place-${again}`);
+      const body = { memberId, saleId, lines: [...lines] };
+      const { data } = await tongbao.POST("/v1/orders", { params: { header }, body });
+      chapter.order = { id: data.id, key: header["Idempotency-Key"], lines, saleId };
       return data;
     },
 

@@ -6,6 +6,7 @@ import type { Chapter } from "./diary.ts";
 import { openChapter } from "./diary.ts";
 import type { Witness } from "./facts.ts";
 import { sideBySide } from "./facts.ts";
+import type { SaleScene } from "./member.ts";
 import { pause } from "./member.ts";
 import { createOutside } from "./outside.ts";
 import type { Outside } from "./outside.ts";
@@ -108,6 +109,7 @@ export interface Crowd {
   readonly run: string;
   readonly seed: string;
   readonly atOnce: number;
+  readonly sale?: SaleScene;
   /** Its chapter is written from now on. */
   readonly onBegin?: (chapter: Chapter) => void;
   readonly onEnd: (chapter: Chapter) => void;
@@ -116,7 +118,8 @@ export interface Crowd {
 /** Members live their stories side by side; each has a chance of its own, by seed and number. */
 export async function playCrowd(stage: Stage, crowd: Crowd): Promise<Chapter[]> {
   const { service: tongbao, outside, skuIds } = stage;
-  const { next, run, seed, atOnce, onBegin, onEnd } = crowd;
+  const { next, run, seed, atOnce, sale, onBegin, onEnd } = crowd;
+  const shared = { tongbao, outside, skuIds, ...(sale === undefined ? {} : { sale }) };
   const chapters: Chapter[] = [];
   const seats = Array.from({ length: atOnce }, (_, seat) => seat);
   await sideBySide(
@@ -127,7 +130,7 @@ export async function playCrowd(stage: Stage, crowd: Crowd): Promise<Chapter[]> 
         const chance = createChance(`${seed}/${number}`);
         const chapter = openChapter(name, `${run}-${String(number).padStart(4, "0")}`);
         onBegin?.(chapter);
-        await live({ tongbao, outside, skuIds, chance }, name, chapter);
+        await live({ ...shared, chance }, name, chapter);
         chapters.push(chapter);
         onEnd(chapter);
       }

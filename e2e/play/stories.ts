@@ -6,8 +6,8 @@
 import type { Schema } from "../../sdk/index.ts";
 import { TongbaoProblem } from "../../sdk/index.ts";
 import type { Chapter, Ending, WantedLine } from "./diary.ts";
-import type { Member, Scene } from "./member.ts";
-import { createMember } from "./member.ts";
+import type { Member, SaleScene, Scene } from "./member.ts";
+import { createMember, pause } from "./member.ts";
 import type { ChannelName } from "./outside.ts";
 
 type Order = Schema<"Order">;
@@ -38,9 +38,15 @@ export const stories = {
   late: { words: "paid after the order was closed", share: 4, play: paysLate },
   twice: { words: "paid twice", share: 4, play: paysTwice },
   never: { words: "never paid", share: 6, play: neverPays },
+  races: { words: "raced for a unit of a sale", share: 0, play: races },
 } as const satisfies Record<string, Story>;
 
 export type StoryName = keyof typeof stories;
+
+/** Those that are lived on any day, without a sale. */
+export const everyday = (Object.keys(stories) as StoryName[]).filter(
+  (name) => stories[name].share > 0,
+);
 
 /** As many stories as there are members, each kind at least once where there is room. */
 export function castOf(members: number, names: readonly StoryName[]): StoryName[] {
@@ -84,8 +90,15 @@ function paysOver(channel: ChannelName): Story["play"] {
 }
 
 /** Gives the paid order. */
-async function payOver(channel: ChannelName, { member, scene, chapter }: Given): Promise<Order> {
-  const order = await member.place(basket(scene));
+async function payOver(channel: ChannelName, given: Given): Promise<Order> {
+  return payOrder(channel, given, await given.member.place(basket(given.scene)));
+}
+
+async function payOrder(
+  channel: ChannelName,
+  { member, scene, chapter }: Given,
+  order: Order,
+): Promise<Order> {
   chapter.ending = paid;
   const code = await member.open(order, channel);
   if (code !== "gone" && channel === "alipay") await scene.outside.scan(code.content);
@@ -199,4 +212,48 @@ async function neverPays(given: Given): Promise<void> {
   if (scene.chance.next() < 0.5) return;
   const code = await member.open(order, anyChannel(scene));
   if (code !== "gone" && scene.chance.next() < 0.5) await scene.outside.scan(code.content);
+}
+
+/** By the answers of several processes; nobody is let in by the clock of one of them. */
+const raceMsMax = 60_000;
+const racePauseMs = 100;
+
+/** Comes before the opening, some with two hands; then keeps the unit, or gives it back. */
+async function races(given: Given): Promise<void> {
+  const { member, scene, chapter } = given;
+  const { sale, chance } = scene;
+  if (sale === undefined) throw new Error("there is no sale to race for");
+  const hands = chance.next() < 0.3 ? (["once", "again"] as const) : (["once"] as const);
+  const got = await Promise.all(hands.map((hand) => grab(member, sale, hand)));
+  const [order, second] = got.filter((one) => one !== undefined);
+  sale.result[order === undefined ? "lost" : "won"] += 1;
+  if (order === undefined) return;
+  if (second !== undefined) throw new Error("a member has two units where one is allowed");
+  chapter.ending = closed;
+  const turn = chance.next();
+  if (turn < 0.2) return member.cancel(order);
+  await payOrder(anyChannel(scene), given, order);
+  if (turn > 0.4) return;
+  await member.refund(order, { reason: "changed my mind" });
+  chapter.ending = refunded(order);
+}
+
+/** Asks again until the sale is open; undefined when there is no unit for this hand. */
+async function grab(
+  member: Member,
+  { id, skuId, opensAt }: SaleScene,
+  hand: "once" | "again",
+): Promise<Order | undefined> {
+  for (;;) {
+    try {
+      const order = await member.placeIn(id, [{ skuId, quantity: 1 }], hand);
+      if (Date.parse(order.placedAt) >= opensAt) return order;
+      throw new Error(`the order ${order.number} was placed before the sale was open`);
+    } catch (error) {
+      const code = error instanceof TongbaoProblem ? error.code : "";
+      if (code === "sold_out" || code === "sale_limit_reached") return undefined;
+      if (code !== "sale_not_open" || Date.now() > opensAt + raceMsMax) throw error;
+      await pause(racePauseMs);
+    }
+  }
 }

@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import type { Platform } from "../../e2e/platform.ts";
 import { isReady, startPlatform } from "../../e2e/platform.ts";
 import type { Chapter } from "../../e2e/play/diary.ts";
+import type { SaleScene } from "../../e2e/play/member.ts";
 import { pause } from "../../e2e/play/member.ts";
 import type { Chance } from "../../e2e/play/random.ts";
 import type { Stage } from "../../e2e/play/stage.ts";
@@ -30,6 +31,8 @@ export interface Site {
   readonly run: string;
   readonly onBegin: (chapter: Chapter) => void;
   readonly onEnd: (chapter: Chapter) => void;
+  /** That are still at it when their round is over. */
+  readonly crowds: Promise<unknown>[];
 }
 
 const hourMs = 3_600_000;
@@ -65,6 +68,7 @@ export const deeds = {
   "hold a process": hold,
   "move a clock": moveClock,
   "fill the queues": fillQueues,
+  "open a sale": openSale,
 } as const satisfies Record<string, (site: Site) => Promise<string>>;
 
 export type Deed = keyof typeof deeds;
@@ -183,4 +187,55 @@ async function fillQueues(site: Site): Promise<string> {
   await served;
   if (turnedAway === 0) throw new Error(`${crowdSize} guests at once have filled no queue`);
   return `let ${crowdSize} come at once, ${turnedAway} of whom were told to come later`;
+}
+
+/** Fewer units than members; the doors open when most of them are there. */
+const unitsOfSale = 40;
+const membersOfSale = 100;
+const untilOpenMs = 3_000;
+const saleMs = 30_000;
+
+/**
+ * Members wait for a sale to open, each for one unit. Just before that the clock of one server
+ * jumps by an hour: there the sale opens neither early nor late.
+ */
+async function openSale(site: Site): Promise<string> {
+  const { platform, place, servers, stage, chance, seed, run, onBegin, onEnd } = site;
+  const { name } = chance.pick(servers);
+  const { pid } = await untilFound(() => findPart(platform, name), name);
+  const byMs = chance.pick([hourMs, -hourMs]);
+  const skuId = chance.pick(stage.skuIds);
+  const sale = await scheduleSale(stage, skuId);
+  const guests = Array.from({ length: membersOfSale }, (): StoryName => "races");
+  const crowd = { run, seed, atOnce: membersOfSale, sale, onBegin, onEnd };
+  site.crowds.push(playCrowd(stage, { ...crowd, next: () => guests.pop() }));
+  await setClock(place, pid, byMs);
+  const endsAt = performance.now() + patienceMs;
+  while (sale.result.won + sale.result.lost < membersOfSale) {
+    if (performance.now() > endsAt) throw new Error(`not all know how the sale ${sale.id} ended`);
+    await pause(pollMs);
+  }
+  await setClock(place, pid, 0);
+  const { won } = sale.result;
+  if (won < unitsOfSale) throw new Error(`${won} of ${unitsOfSale} units were sold to many`);
+  const way = byMs > 0 ? "forwards" : "back";
+  const moved = `while the clock of the ${name} was moved ${way} by an hour`;
+  return `opened a sale of ${unitsOfSale} units to ${membersOfSale} members ${moved}, ${won} got one`;
+}
+
+async function scheduleSale({ witness }: Stage, skuId: string): Promise<SaleScene> {
+  const { tongbao } = witness;
+  const opensAt = Date.now() + untilOpenMs;
+  const { data } = await tongbao.POST("/v1/sales", {
+    body: {
+      title: "An hour that all clocks agree on",
+      opensAt: new Date(opensAt).toISOString(),
+      closesAt: new Date(opensAt + saleMs).toISOString(),
+      limitPerMember: 1,
+      items: [{ skuId, price: { amount: 1_900, currency: "CNY" }, allotment: unitsOfSale }],
+    },
+  });
+  const path = { saleId: data.id };
+  await tongbao.POST("/v1/sales/{saleId}/schedule", { params: { path } });
+  return { id: data.id, skuId, opensAt, result: { won: 0, lost: 0 } };
 }

@@ -14,8 +14,7 @@ import { readFacts } from "../../e2e/play/facts.ts";
 import { createChance } from "../../e2e/play/random.ts";
 import type { Stage } from "../../e2e/play/stage.ts";
 import { createStage, fillShelves, playCrowd } from "../../e2e/play/stage.ts";
-import type { StoryName } from "../../e2e/play/stories.ts";
-import { castOf, stories } from "../../e2e/play/stories.ts";
+import { castOf, everyday } from "../../e2e/play/stories.ts";
 import { settle } from "../../e2e/play/unfinished.ts";
 import { createWire, judgeWire } from "../../e2e/play/wire.ts";
 import { endAndWait, findPart, partsOf } from "./processes.ts";
@@ -48,7 +47,7 @@ async function open(apis: number) {
 }
 
 // A minute until unpaid orders close is too long here; the demo and chaos have them.
-const names = (Object.keys(stories) as StoryName[]).filter((name) => name !== "never");
+const names = everyday.filter((name) => name !== "never");
 
 async function auditAfter(stage: Stage, chapters: readonly Chapter[]): Promise<string> {
   const given = {

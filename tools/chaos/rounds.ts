@@ -10,7 +10,7 @@ import { createChance } from "../../e2e/play/random.ts";
 import type { Crowd, Stage } from "../../e2e/play/stage.ts";
 import { createStage, fillShelves, playCrowd, withShortClose } from "../../e2e/play/stage.ts";
 import type { StoryName } from "../../e2e/play/stories.ts";
-import { castOf, stories } from "../../e2e/play/stories.ts";
+import { castOf, everyday } from "../../e2e/play/stories.ts";
 import { settle } from "../../e2e/play/unfinished.ts";
 import { createWire, judgeWire } from "../../e2e/play/wire.ts";
 import { partsOf } from "./processes.ts";
@@ -70,7 +70,7 @@ export async function runChaos(options: ChaosOptions) {
     life.abort();
     stopped.throwIfAborted();
     if (broken.length > 0) return { lines: ["", ...wordFindings(broken)], isSound: false };
-    const left = await finish(stage, load, { ...options, chapters });
+    const left = await finish(stage, Promise.all([load, ...site.crowds]), { ...options, chapters });
     const facts = await readFacts(stage.witness, chapters, left);
     const findings = [...audit(facts, { storm: true }), ...judgeWire(wire.heard)];
     const seconds = Math.round((performance.now() - startedAt) / 1000);
@@ -108,6 +108,7 @@ async function open(options: ChaosOptions, { begun, ended }: Diary): Promise<Sit
     run: `c${Date.now().toString(36)}`,
     onBegin: (chapter) => void begun.add(chapter),
     onEnd: (chapter) => void ended.push(chapter),
+    crowds: [],
   };
 }
 
@@ -156,8 +157,10 @@ interface Tickets {
 /** Stories in the mixture of the demo, until the end; those who never pay would pile up. */
 function createDoor(seed: string, tickets: Tickets, end: AbortSignal) {
   const chance = createChance(`${seed}/cast`);
-  const names = (Object.keys(stories) as StoryName[]).filter((name) => name !== "never");
-  const mixture = castOf(100, names);
+  const mixture = castOf(
+    100,
+    everyday.filter((name) => name !== "never"),
+  );
   return async (): Promise<StoryName | undefined> => {
     while (tickets.left === 0 && !end.aborted) await pause(doorMs);
     if (end.aborted) return undefined;

@@ -5,7 +5,7 @@ import { readFacts } from "../../e2e/play/facts.ts";
 import type { Stage } from "../../e2e/play/stage.ts";
 import { createStage, fillShelves, playCrowd, withShortClose } from "../../e2e/play/stage.ts";
 import type { StoryName } from "../../e2e/play/stories.ts";
-import { castOf, stories } from "../../e2e/play/stories.ts";
+import { castOf, everyday } from "../../e2e/play/stories.ts";
 import { openIds, settle } from "../../e2e/play/unfinished.ts";
 import { createChance } from "../../e2e/play/random.ts";
 import type { Progress } from "../progress.ts";
@@ -26,8 +26,6 @@ const atOnce = 24;
 const settleMsMax = 180_000;
 /** In bad weather a lost notice comes again after minutes; nobody wants to watch that. */
 const speedAtTheEnd = 60;
-
-const names = Object.keys(stories) as StoryName[];
 
 export async function playDemo(options: DemoOptions) {
   const { demo, members, seed, faults, progress, stopped } = options;
@@ -74,7 +72,7 @@ async function playAll(
 ): Promise<void> {
   const { members, seed, progress, stopped, run, chapters } = given;
   const startedAt = performance.now();
-  const cast = castOf(members, names);
+  const cast = castOf(members, everyday);
   const late = cast.filter((name) => name === "never");
   const others = createChance(seed).shuffle(cast.filter((name) => name !== "never"));
   const onEnd = (chapter: Chapter): void => {
