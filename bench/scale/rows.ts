@@ -83,7 +83,7 @@ function transfersSql(channel: string): string {
      reason, reference, reverses_bundle_id, indexed, at)
   select $1, t.bundle, t.leg, t.phase, t.resolves, t.debit, t.credit, t.amount, t.reason, d.id,
     t.reverses, t.indexed, t.at
-  from ${lined} cross join lateral (values
+  from ${lined} cross join lateral (select * from (values
     (d.id, 1, 'pending', null::integer, a.on_hand, a.sold, d.n1, 'order', null::uuid, false,
      ${placed}),
     (d.id, 2, 'pending', null, b.on_hand, b.sold, d.n2, 'order', null, false, ${placed}),
@@ -94,14 +94,16 @@ function transfersSql(channel: string): string {
      case when d.state = 'closed' then d.ended else d.paid end),
     (d.id, 4, case when d.state = 'closed' then 'release' else 'post' end, 2, b.on_hand,
      b.sold, d.n2, case when d.state = 'closed' then ${closedWhy} else 'paid' end, null, false,
-     case when d.state = 'closed' then d.ended else d.paid end),
-    (d.refund, 1, 'pending', null, d.captured, ${channel}, d.total, 'refund requested', null, true,
-     d.asked),
+     case when d.state = 'closed' then d.ended else d.paid end)) as usual
+    union all select * from (values
+    (d.refund, 1, 'pending', null::integer, d.captured, ${channel}, d.total, 'refund requested', null::uuid,
+     true, d.asked),
     (d.refund, 2, 'post', 1, d.captured, ${channel}, d.total, 'refunded', null, true, d.ended),
-    (case when d.refund is not null then ${derivedIdSql("d.refund || ' restocked'")} end, 1,
+    (${derivedIdSql("d.refund || ' restocked'")}, 1,
      'posted', null, a.sold, a.on_hand, d.n1, 'refunded', d.id, false, d.ended),
-    (case when d.refund is not null then ${derivedIdSql("d.refund || ' restocked'")} end, 2,
+    (${derivedIdSql("d.refund || ' restocked'")}, 2,
      'posted', null, b.sold, b.on_hand, d.n2, 'refunded', d.id, false, d.ended)
+    ) as refunded where d.refund is not null
   ) as t (bundle, leg, phase, resolves, debit, credit, amount, reason, reverses, indexed, at)
   where t.bundle is not null and t.debit is not null`;
 }
@@ -116,7 +118,7 @@ const refundSql = `'{"refundId":"' || d.refund || '","reference":"' || d.id || '
 const events = `insert into kernel.events (tenant_id, seq, at, type, data)
   select $1, h.seq + row_number() over (), e.at, e.type, e.data::json
   from (select seq from kernel.event_heads where tenant_id = $1) h,
-  (select d.*, ${toldSql} as told from ${lined} offset 0) d cross join lateral (values
+  (select d.*, ${toldSql} as told from ${lined} offset 0) d cross join lateral (select * from (values
     ('order_placed', ${placed}, told || '}'),
     ('order_closed', d.ended,
      case when d.state = 'closed' then ${movedSql("0", closedWhy)} end),
@@ -124,11 +126,12 @@ const events = `insert into kernel.events (tenant_id, seq, at, type, data)
     ('payment_paid', d.paid, ${paymentSql}),
     ('order_paid', d.paid, ${movedSql("0", "'paid'")}),
     ('order_completed', d.ended,
-     case when d.state = 'completed' then ${movedSql("0", `'${completedWhy}'`)} end),
-    ('refund_requested', d.asked, case when d.refund is not null then ${refundSql} end),
-    ('refund_succeeded', d.ended, case when d.refund is not null then ${refundSql} end),
-    ('order_refunded', d.ended,
-     case when d.refund is not null then ${movedSql("d.total", refundedWhy)} end)
+     case when d.state = 'completed' then ${movedSql("0", `'${completedWhy}'`)} end)) as usual
+    union all select * from (values
+    ('refund_requested', d.asked, ${refundSql}),
+    ('refund_succeeded', d.ended, ${refundSql}),
+    ('order_refunded', d.ended, ${movedSql("d.total", refundedWhy)})
+    ) as refunded where d.refund is not null
   ) as e (type, at, data)
   where e.at is not null and e.data is not null`;
 

@@ -128,7 +128,7 @@ test("a run fills, compares and asks, and keeps what PostgreSQL did for it", asy
   }
   // Whatever the plan, a state that no order is in must not be looked for in every order.
   expect(plansOf("closing orders")).not.toContain("Rows Removed by Filter");
-  expect(plansOf("refunded orders, last page")).toContain("orders_by_state");
+  expect(plansOf("refunded orders, last page")).toContain("using orders_by_state");
   const machine = {
     cores: 2,
     processor: "one",
