@@ -44,8 +44,8 @@ function pageBy(name: string, conditions: string): Statement {
 }
 
 /**
- * One walk along orders_by_state. With `state = $4` the sweeps' indexes of unpaid orders look better
- * while statistics are old, and all of them are read and sorted for a page.
+ * One walk along orders_by_state. With `state = $4` the sweeps' indexes of unpaid orders look
+ * better while statistics are old, and all of them are read and sorted for a page.
  */
 const selectOrdersInState = statement(
   "orders.order_page_in_state",
