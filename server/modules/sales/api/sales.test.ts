@@ -160,6 +160,12 @@ const wrongInputs: readonly (readonly [string, () => object, string, string])[] 
     "invalid_request",
     "closesAt",
   ],
+  [
+    "a year of five digits",
+    () => ({ closesAt: "9999-12-31T23:59:59-12:00" }),
+    "invalid_request",
+    "closesAt",
+  ],
   ["a close before the opening", () => ({ closesAt: at(hourMs - 1) }), "sale_closes_too_early", ""],
   ["a close at the opening", () => ({ closesAt: at(hourMs) }), "sale_closes_too_early", ""],
   ["an opening in the past", () => ({ opensAt: at(-hourMs) }), "sale_time_over", ""],
