@@ -8,7 +8,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { assert, required } from "./assert.ts";
 import type { Database, HotConnection, Tx } from "./database.ts";
-import { asFault, FaultError, isConnectionLoss, isRetryable } from "./database.ts";
+import { asFault, FaultError, isConnectionLoss, isRetryable, OverloadFault } from "./database.ts";
 import type { IdempotencyKey } from "./idempotency.ts";
 import { keepAnswers, loadKeptAnswers, replay } from "./idempotency.ts";
 import type { Answer, KeyedOperation, Operation } from "./operation.ts";
@@ -219,9 +219,9 @@ export function createCommitters(options: CommitterOptions) {
   }
 }
 
-function comeBackLater(): FaultError {
+function comeBackLater(): OverloadFault {
   const { min, max } = overloadRetryAfterMs;
-  return new FaultError("too many commands are waiting", {
+  return new OverloadFault("too many commands are waiting", {
     retryAfterMs: min + Math.random() * (max - min),
   });
 }

@@ -20,6 +20,11 @@ export class FaultError extends Error {
   }
 }
 
+/** Nothing is broken: more is asked for at this moment than there is room for. */
+export class OverloadFault extends FaultError {
+  override name = "OverloadFault";
+}
+
 export interface DatabaseOptions {
   readonly url: string;
   readonly clock: { now(): number };
