@@ -1,6 +1,7 @@
 import type { BloomFilter } from "../../../kernel/bloom-filter.ts";
 import { createBloomFilter } from "../../../kernel/bloom-filter.ts";
 import type { Database } from "../../../kernel/database.ts";
+import { OverloadFault } from "../../../kernel/database.ts";
 import type { EventsSince } from "../../../kernel/events-since.ts";
 import { newestEvent, readEventsSince } from "../../../kernel/events-since.ts";
 import type { CacheFigures } from "../../../kernel/metrics.ts";
@@ -151,8 +152,8 @@ export function createSoldOut(deps: { readonly clock: Clock; readonly reads: Sol
       learn(tenantId, wanted, result);
       return result;
     } catch (error) {
-      // Whether it was committed is unknown.
-      addBuyer(tenantId, wanted);
+      // Whether it was committed is unknown, unless it never was in the queue.
+      if (!(error instanceof OverloadFault)) addBuyer(tenantId, wanted);
       throw error;
     } finally {
       const others = (underWay.get(key) ?? 0) - 1;
