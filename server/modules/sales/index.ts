@@ -2,7 +2,7 @@
 // set aside for them. Orders lock a sale in their own transaction and hold its units on accounts
 // given here. The clock opens and ends it, and what is left goes back on the shelf.
 export { saleAccount } from "./domain/allotments.ts";
-export { saleStateAt } from "./domain/hours.ts";
+export { isPublished, saleStateAt } from "./domain/hours.ts";
 export { saleMachine } from "./domain/machine.ts";
 export type { BroughtPass } from "./domain/passes.ts";
 export { judgePass } from "./domain/passes.ts";

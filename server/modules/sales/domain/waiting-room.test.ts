@@ -71,7 +71,6 @@ const taking = (memberId: string, lot = 0) => ({
 
 test.each([
   ["not_found", { sale: undefined }, opensAt],
-  ["not_found", { sale: { state: "draft" as const } }, opensAt],
   ["sale_without_waiting_room", { sale: { waitingRoom: false } }, opensAt + hourMs],
   ["sale_not_open", { sale: {}, room: { places: placesMax } }, opensAt + hourMs],
   ["sale_not_open", { sale: { state: "ended" as const } }, opensAt],

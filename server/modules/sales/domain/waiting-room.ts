@@ -46,6 +46,7 @@ export interface Room {
 export type SaleHours = Pick<Sale, "state" | "opensAt" | "closesAt" | "waitingRoom">;
 
 export interface RoomsWorld {
+  /** Those that were scheduled. */
   readonly sales: ReadonlyMap<SaleId, SaleHours>;
   readonly rooms: ReadonlyMap<SaleId, Room>;
   /** By sale and member: see `ticketKey`. */
@@ -106,7 +107,7 @@ export function decideTakeTicket(
 ): TicketOutcome {
   const { saleId, memberId, ticketId: id } = command;
   const sale = world.sales.get(saleId);
-  if (sale === undefined || sale.state === "draft") return refuse("not_found", { what: "sale" });
+  if (sale === undefined) return refuse("not_found", { what: "sale" });
   if (!sale.waitingRoom) return refuse("sale_without_waiting_room", { saleId });
   const state = saleStateAt(sale, now);
   if (state === "ended") return refuseEnded(sale);

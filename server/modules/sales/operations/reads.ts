@@ -7,6 +7,7 @@ import { refuse } from "../../../refusals.ts";
 import type { SkuId } from "../../catalog/index.ts";
 import type { Ledger } from "../../ledger/index.ts";
 import { saleAccount } from "../domain/allotments.ts";
+import { isPublished } from "../domain/hours.ts";
 import type { Sale, SaleId } from "../domain/types.ts";
 import type { OpeningSale } from "../store/reads.ts";
 import { selectOpeningSales, selectSalePage, selectSalesByIds } from "../store/reads.ts";
@@ -114,7 +115,7 @@ export function createReads(deps: {
     /** As members see it: no drafts, and as it was less than a second ago if many look. */
     async readShownSale(tenantId: string, id: SaleId): Promise<SaleWithUnits | Refusal> {
       const found = await shown.read(tenantId, id);
-      return found === undefined || found.sale.state === "draft" ? noSale : found;
+      return found !== undefined && isPublished(found.sale) ? found : noSale;
     },
 
     /** This process has changed a sale: its members see that at once. */

@@ -8,7 +8,7 @@ import { itemColumns, saleColumns, salesOf } from "./rows.ts";
 const selectSales = statement(
   "sales.list_sales",
   `select ${saleColumns} from sales.sales
-   where tenant_id = $1 and id < $2 and ($3::boolean or state <> 'draft')
+   where tenant_id = $1 and id < $2 and ($3::boolean or scheduled_at is not null)
    order by id desc limit $4`,
 );
 
