@@ -20,8 +20,13 @@ export interface RoomMetrics {
 
 /** Often enough that nobody sees it, seldom enough to cost nothing. */
 export const admitEveryMs = 250;
-/** Sales are scheduled long before they open; a new one is found within it. */
+/** A sale that was scheduled in a hurry is found within it. */
 const discoverMs = secondMs;
+/**
+ * Sales are scheduled long before they open. A room that is looked after costs some ten
+ * transactions a second and process, so that begins when even a slow round finds it in time.
+ */
+const openingSoonMs = 10 * secondMs;
 /** Bounds of what one process looks after. */
 const tenantsMax = 500;
 const roomsOfTenantMax = 50;
@@ -63,11 +68,12 @@ export function createAdmission(deps: {
   async function discover(): Promise<void> {
     const now = clock.now();
     if (now - discoveredAt < discoverMs) return;
-    const tenants = await readTenantsWithRooms(database, now, tenantsMax);
+    const soon = { now, opensBy: now + openingSoonMs };
+    const tenants = await readTenantsWithRooms(database, { ...soon, limit: tenantsMax });
     rooms = await Promise.all(
       tenants.map(async (tenantId) => ({
         tenantId,
-        saleIds: await readSalesWithRooms(database, tenantId, { now, limit: roomsOfTenantMax }),
+        saleIds: await readSalesWithRooms(database, tenantId, { ...soon, limit: roomsOfTenantMax }),
       })),
     );
     discoveredAt = now;

@@ -161,6 +161,8 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
       if (isRefusal(found)) return found;
       let { ticket, room } = found;
       return () => {
+        // Long before the opening nobody else keeps it fresh. What fails here is tried again.
+        sights.sightOf(tenantId, wanted.saleId).catch(() => undefined);
         room = sights.known(tenantId, wanted.saleId) ?? room;
         ticket = book.known(tenantId, wanted.ticketId) ?? ticket;
         // What fails here is tried again at the next look.

@@ -9,15 +9,16 @@ import { hoursOf, ticketOf } from "./waiting-rooms.ts";
 const selectTenants = statement(
   "sales.tenants_with_waiting_rooms",
   `select distinct tenant_id from sales.sales
-   where waiting_room and state in ('scheduled', 'open') and closes_at > $1
-   limit $2`,
+   where waiting_room and state in ('scheduled', 'open') and closes_at > $1 and opens_at <= $2
+   limit $3`,
 );
 
 const selectSalesWithRooms = statement(
   "sales.sales_with_waiting_rooms",
   `select id from sales.sales
    where tenant_id = $1 and waiting_room and state in ('scheduled', 'open') and closes_at > $2
-   order by opens_at limit $3`,
+     and opens_at <= $3
+   order by opens_at limit $4`,
 );
 
 const selectSights = statement(
@@ -70,13 +71,19 @@ export interface ReadRoom {
   readonly admissions: readonly Admission[];
 }
 
-/** Tenants that have a sale with a waiting room, now or ahead. */
+/** The rooms that somebody has to look after: of sales that are not over and open soon. */
+export interface WantedRooms {
+  readonly now: number;
+  readonly opensBy: number;
+  readonly limit: number;
+}
+
+/** Tenants that have a sale with such a room. */
 export async function readTenantsWithRooms(
   database: Database,
-  now: number,
-  limit: number,
+  { now, opensBy, limit }: WantedRooms,
 ): Promise<string[]> {
-  const values = [timestamp(now), limit];
+  const values = [timestamp(now), timestamp(opensBy), limit];
   const results = await Promise.all(
     database.pools().map((pool) => pool.query<{ tenant_id: string }>(selectTenants.text, values)),
   );
@@ -86,9 +93,9 @@ export async function readTenantsWithRooms(
 export async function readSalesWithRooms(
   database: Database,
   tenantId: string,
-  { now, limit }: { readonly now: number; readonly limit: number },
+  { now, opensBy, limit }: WantedRooms,
 ): Promise<SaleId[]> {
-  const values = [tenantId, timestamp(now), limit];
+  const values = [tenantId, timestamp(now), timestamp(opensBy), limit];
   const rows = await database.read<{ id: SaleId }>(tenantId, selectSalesWithRooms, values);
   return rows.map(({ id }) => id);
 }
