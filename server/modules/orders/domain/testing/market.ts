@@ -28,7 +28,8 @@ import { decideCompleteDueOrder } from "../ending.ts";
 import type { OrderPaymentEvent } from "../payment-events.ts";
 import { orderPaymentEventTypes } from "../payment-events.ts";
 import type { Order, OrderId } from "../types.ts";
-import { countBought, openMarketSales } from "./market-sales.ts";
+import { openMarketSales } from "./market-sales.ts";
+import { countBought } from "./sales.ts";
 import type { Shop } from "./shop.ts";
 import {
   account,
