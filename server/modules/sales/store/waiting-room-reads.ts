@@ -20,8 +20,8 @@ const selectSalesWithRooms = statement(
    order by opens_at limit $3`,
 );
 
-const selectSights = statement(
-  "sales.waiting_room_sights",
+const selectRooms = statement(
+  "sales.waiting_rooms_as_seen",
   // One snapshot, so that the admissions have no gap up to the last place that was admitted.
   `select s.id as sale_id, s.state, s.opens_at, s.closes_at, s.waiting_room,
           coalesce(r.places, 0) as places, r.lot_size,
@@ -46,7 +46,7 @@ const selectTickets = statement(
    from sales.tickets where tenant_id = $1 and id = any($2::uuid[])`,
 );
 
-interface SightRow {
+interface SeenRoomRow {
   sale_id: SaleId;
   state: SaleHours["state"];
   opens_at: number;
@@ -99,7 +99,7 @@ export async function readRooms(
   tenantId: string,
   wanted: readonly { readonly saleId: SaleId; readonly knownFrom: number }[],
 ): Promise<ReadRoom[]> {
-  const rows = await database.read<SightRow>(tenantId, selectSights, [
+  const rows = await database.read<SeenRoomRow>(tenantId, selectRooms, [
     tenantId,
     wanted.map(({ saleId }) => saleId),
     wanted.map(({ knownFrom }) => knownFrom),
