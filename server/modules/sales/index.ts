@@ -10,7 +10,6 @@ export type { Sale, SaleId, SaleItem } from "./domain/types.ts";
 export type { SaleWithUnits } from "./operations/reads.ts";
 export type { Sales } from "./operations/sales.ts";
 export { createSales } from "./operations/sales.ts";
-export { admitEveryMs } from "./operations/admission.ts";
 export { createPasses } from "./operations/passes.ts";
 export type { WaitingRooms } from "./operations/waiting-rooms.ts";
 export { createWaitingRooms } from "./operations/waiting-rooms.ts";

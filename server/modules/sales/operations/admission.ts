@@ -18,8 +18,6 @@ export interface RoomMetrics {
   admitted(members: number): void;
 }
 
-/** Often enough that nobody sees it, seldom enough to cost nothing. */
-export const admitEveryMs = 250;
 /** Sales are scheduled long before they open; a new one is found within it. */
 const discoverMs = secondMs;
 /** Bounds of what one process looks after. */
