@@ -71,16 +71,12 @@ export interface ReadRoom {
 }
 
 /** Tenants that have a sale with a waiting room, now or ahead. */
-export async function readTenantsWithRooms(
+export function readTenantsWithRooms(
   database: Database,
   now: number,
   limit: number,
 ): Promise<string[]> {
-  const values = [timestamp(now), limit];
-  const results = await Promise.all(
-    database.pools().map((pool) => pool.query<{ tenant_id: string }>(selectTenants.text, values)),
-  );
-  return results.flatMap(({ rows }) => rows.map(({ tenant_id }) => tenant_id));
+  return database.tenantsWith(selectTenants, [timestamp(now), limit]);
 }
 
 export async function readSalesWithRooms(
