@@ -42,7 +42,7 @@ export interface HotReadsOptions<Id extends string, Value> {
 export const hotAgeMsMax = secondMs;
 /** Leaves a fifth of a second for a slow read or a busy process. */
 export const refreshEveryMs = 800;
-/** From then on memory saves twenty queries a second, for the five in four seconds that it takes. */
+/** Memory then saves twenty queries a second, for the five in four seconds that it takes. */
 const hotFromPerSecondDefault = 20;
 /** All of them are one statement a tenant: about 2 ms for 500 balances. */
 const hotMaxDefault = 500;
