@@ -263,8 +263,8 @@ async function runTransaction<Result>(run: Run<Result>): Promise<Result> {
 }
 
 /**
- * Statements that are sent without waiting for each other leave in one write to the socket: the
- * driver's own write for each took a seventh of this process's time under load.
+ * Statements that are sent without waiting for each other leave in one write to the socket. The
+ * driver writes each by itself: 11 % of a profile under load, 8 % with this.
  */
 function createFlight({ connection }: pg.Client) {
   let stream: Duplex | undefined;
