@@ -12,6 +12,7 @@ const tellingMin = 32;
 const slowerWeight = 0.2;
 const fasterWeight = 0.5;
 
+/** `committers` work side by side: each does its part of a queue. */
 export function createThroughput(committers: number): Throughput {
   let msPerCommand: number | undefined;
   return {

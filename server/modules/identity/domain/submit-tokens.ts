@@ -16,6 +16,7 @@ export interface SubmitToken {
 /** Long enough to fill in an address; who comes back later sees prices of then. */
 export const submitTokenLifeMs = 30 * minuteMs;
 
+/** What is signed of a submit token. */
 export function claimsOf({ id, tenantId, memberId, expiresAt }: SubmitToken): readonly unknown[] {
   return [id, tenantId, memberId, expiresAt];
 }

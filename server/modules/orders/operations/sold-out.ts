@@ -68,8 +68,6 @@ interface Remembered {
   readAt: number;
 }
 
-export type SoldOut = ReturnType<typeof createSoldOut>;
-
 /**
  * Most of those who come to a flash sale come too late. Once a decision has said so, this process
  * gives that answer from memory: the decision itself is asked, on what a poll has read a moment

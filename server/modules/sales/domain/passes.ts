@@ -17,6 +17,7 @@ export interface SalePass {
 /** What came with an order: a pass that we have signed for this tenant, or something else. */
 export type BroughtPass = SalePass | { readonly kind: "forged" };
 
+/** What is signed of a pass. */
 export function passClaims(pass: SalePass): readonly unknown[] {
   const { tenantId, saleId, memberId, ticketId, expiresAt } = pass;
   return [tenantId, saleId, memberId, ticketId, expiresAt];

@@ -14,8 +14,6 @@ export interface KnownTicket extends Readonly<Ticket> {
   readonly readAt: number;
 }
 
-export type TicketMemory = ReturnType<typeof createTicketMemory>;
-
 /** About 300 bytes each. */
 const ticketsMax = 200_000;
 /** Of one query. */

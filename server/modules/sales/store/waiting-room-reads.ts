@@ -79,6 +79,7 @@ export function readTenantsWithRooms(
   return database.tenantsWith(selectTenants, [timestamp(now), limit]);
 }
 
+/** Those of one tenant, the next to open first. */
 export async function readSalesWithRooms(
   database: Database,
   tenantId: string,

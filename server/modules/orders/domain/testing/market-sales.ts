@@ -17,8 +17,6 @@ import { gift, idOf, mug, tea } from "./shop.ts";
 
 const salesMax = 2;
 
-export type MarketSales = ReturnType<typeof openMarketSales>;
-
 /** `sales` is the map that the shop sees. */
 export function openMarketSales(shop: Shop, sales: Map<SaleId, Sale>, random: SeededRandom) {
   const world = salesWorldOf(shop.world, sales);

@@ -180,7 +180,7 @@ function hearOfUnits({ sales, random }: Market): void {
 }
 
 /** From the first event to the last, with those that this brings about. */
-export function hearAllAgain({ shop, log }: Market, afterEach: () => void): void {
+function hearAllAgain({ shop, log }: Market, afterEach: () => void): void {
   for (const event of log) {
     shop.hear(event);
     afterEach();

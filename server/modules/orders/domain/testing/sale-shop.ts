@@ -23,7 +23,7 @@ export const opensAt = startedAt + hourMs;
 export const closesAt = opensAt + hourMs;
 export const saleItem = { currency: "CNY", limitPerMember: undefined } as const;
 /** Of 20 mugs and 20 teas on the shelf, 12 and 6 are the sale's. */
-export const saleTerms: SaleTerms = {
+const saleTerms: SaleTerms = {
   title: "Anniversary",
   opensAt,
   closesAt,
