@@ -167,7 +167,7 @@ describe("the queue", () => {
     expect(await entriesOf()).toEqual({ count: 3, left: 997 });
   });
 
-  test("is bounded by the pace: a slow database has a short queue", async () => {
+  test("is bounded by the throughput: a slow database has a short queue", async () => {
     const { committers } = startProcess();
     const slow = { ...take, name: "probe.slow", batchMax: 40 };
     const come = (count: number) =>
@@ -188,7 +188,7 @@ describe("the queue", () => {
     await untilBlocked(raw);
     await lock.release();
     const refused = (await working).filter(({ status }) => status === "rejected").length;
-    // At that pace some 60 commands take 700 ms.
+    // At that throughput some 60 commands take 700 ms.
     expect(refused).toBeGreaterThan(200);
     expect(await entriesOf()).toMatchObject({ count: 480 - refused });
   });

@@ -105,9 +105,15 @@ export function createDatabase(options: DatabaseOptions) {
       return pool;
     },
 
-    /** For the kernel's own work across tenants (who has something due); one per engine. */
+    /** For the kernel's own figures of all tenants; one per engine. */
     pools(): readonly pg.Pool[] {
       return [pool];
+    },
+
+    /** Of all engines; the statement gives `tenant_id`: who has something due, or ahead. */
+    async tenantsWith({ text }: Statement, values: readonly Value[]): Promise<string[]> {
+      const { rows } = await pool.query<{ tenant_id: string }>(text, values.map(wireValue));
+      return rows.map(({ tenant_id }) => tenant_id);
     },
 
     /** Reads outside of a transaction; each statement sees its own snapshot. */
@@ -262,8 +268,8 @@ async function runTransaction<Result>(run: Run<Result>): Promise<Result> {
 }
 
 /**
- * Statements that are sent without waiting for each other leave in one write to the socket: the
- * driver's own write for each took a seventh of this process's time under load.
+ * Statements that are sent without waiting for each other leave in one write to the socket. The
+ * driver writes each by itself: 11 % of a profile under load, 8 % with this.
  */
 function createFlight({ connection }: pg.Client) {
   let stream: Duplex | undefined;

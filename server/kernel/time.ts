@@ -26,7 +26,7 @@ export const minuteMs = 60 * secondMs;
 export const hourMs = 60 * minuteMs;
 export const dayMs = 24 * hourMs;
 
-/** A batch says the same few moments hundreds of times, and looking one up takes a tenth. */
+/** A batch says the same few moments hundreds of times, and looking one up takes a twentieth. */
 const written = new Map<number, string>();
 const writtenMax = 256;
 

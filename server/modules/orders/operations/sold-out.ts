@@ -69,8 +69,6 @@ interface Remembered {
   readAt: number;
 }
 
-export type SoldOut = ReturnType<typeof createSoldOut>;
-
 /**
  * Most of those who come to a flash sale come too late. Once a decision has said so, this process
  * gives that answer from memory: the decision itself is asked, on what a poll has read a moment
@@ -226,7 +224,7 @@ export function createSoldOut(deps: { readonly clock: Clock; readonly reads: Sol
       return refusal === undefined ? wholeWay(tenantId, inSale, run) : Promise.resolve(refusal);
     },
 
-    /** The beat of a timer, every `soldOutPollMs`. Nothing is read while nothing is remembered. */
+    /** The beat of a pulse, every `soldOutPollMs`. Nothing is read while nothing is remembered. */
     async poll(): Promise<void> {
       const now = clock.now();
       for (const [key, { askedAt }] of remembered) {
@@ -234,8 +232,9 @@ export function createSoldOut(deps: { readonly clock: Clock; readonly reads: Sol
       }
       const byTenant = Map.groupBy(remembered.values(), ({ tenantId }) => tenantId);
       const polls = [...byTenant].map(([tenantId, all]) => pollTenant(tenantId, all));
-      const failed = (await Promise.allSettled(polls)).find(({ status }) => status === "rejected");
-      if (failed?.status === "rejected") throw failed.reason;
+      // All of them have ended before the next beat, also when one has failed.
+      await Promise.allSettled(polls);
+      await Promise.all(polls);
     },
 
     name: "orders.sold_out",

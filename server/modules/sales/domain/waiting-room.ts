@@ -98,7 +98,8 @@ export function ticketKey(saleId: SaleId, memberId: string): string {
 
 /**
  * Gives the member's ticket, whoever asks however often. One whose pass has run out gets a new
- * place at the end. Refusals stand in order of precedence.
+ * place at the end. Refusals in order of precedence: not_found, sale_without_waiting_room,
+ * sale_not_open, waiting_room_full.
  */
 export function decideTakeTicket(
   world: RoomsWorld,

@@ -25,8 +25,6 @@ const keptAfterOpeningMs = minuteMs;
 /** As many of a tenant as a process makes itself ready for; the next ones first. */
 const openingMax = 100;
 
-export type SaleReads = ReturnType<typeof createReads>;
-
 export function createReads(deps: {
   readonly database: Database;
   readonly clock: Clock;

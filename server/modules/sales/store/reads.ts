@@ -79,18 +79,14 @@ export async function selectOpeningSales(
 ): Promise<OpeningSale[]> {
   const until = timestamp(wanted.until);
   const opening: OpeningSale[] = [];
-  for (const pool of database.pools()) {
-    const tenants = await pool.query<{ tenant_id: string }>(tenantsWithSalesOpening.text, [until]);
-    for (const { tenant_id: tenantId } of tenants.rows) {
-      const values = [tenantId, until, wanted.limit];
-      const rows = await database.read<{ id: SaleId; opens_at: number }>(
-        tenantId,
-        selectOpening,
-        values,
-      );
-      for (const { id: saleId, opens_at: opensAt } of rows) {
-        opening.push({ tenantId, saleId, opensAt });
-      }
+  for (const tenantId of await database.tenantsWith(tenantsWithSalesOpening, [until])) {
+    const rows = await database.read<{ id: SaleId; opens_at: number }>(tenantId, selectOpening, [
+      tenantId,
+      until,
+      wanted.limit,
+    ]);
+    for (const { id: saleId, opens_at: opensAt } of rows) {
+      opening.push({ tenantId, saleId, opensAt });
     }
   }
   return opening;

@@ -124,6 +124,7 @@ export interface WantedSales {
   readonly stock?: boolean;
 }
 
+/** Locks the sales, then the balances that their units move between; reads the SKUs. */
 export async function loadSalesWorld(tx: Tx, wanted: WantedSales): Promise<SalesWorld> {
   const sales = await loadSales(tx, wanted.sales ?? []);
   const all = [...sales.values()];

@@ -21,8 +21,8 @@ const selectSalesWithRooms = statement(
    order by opens_at limit $4`,
 );
 
-const selectSights = statement(
-  "sales.waiting_room_sights",
+const selectRooms = statement(
+  "sales.waiting_rooms_as_seen",
   // One snapshot, so that the admissions have no gap up to the last place that was admitted.
   `select s.id as sale_id, s.state, s.opens_at, s.closes_at, s.waiting_room,
           coalesce(r.places, 0) as places, r.lot_size,
@@ -47,7 +47,7 @@ const selectTickets = statement(
    from sales.tickets where tenant_id = $1 and id = any($2::uuid[])`,
 );
 
-interface SightRow {
+interface SeenRoomRow {
   sale_id: SaleId;
   state: SaleHours["state"];
   opens_at: number;
@@ -79,17 +79,14 @@ export interface WantedRooms {
 }
 
 /** Tenants that have a sale with such a room. */
-export async function readTenantsWithRooms(
+export function readTenantsWithRooms(
   database: Database,
   { now, opensBy, limit }: WantedRooms,
 ): Promise<string[]> {
-  const values = [timestamp(now), timestamp(opensBy), limit];
-  const results = await Promise.all(
-    database.pools().map((pool) => pool.query<{ tenant_id: string }>(selectTenants.text, values)),
-  );
-  return results.flatMap(({ rows }) => rows.map(({ tenant_id }) => tenant_id));
+  return database.tenantsWith(selectTenants, [timestamp(now), timestamp(opensBy), limit]);
 }
 
+/** Those of one tenant, the next to open first. */
 export async function readSalesWithRooms(
   database: Database,
   tenantId: string,
@@ -106,7 +103,7 @@ export async function readRooms(
   tenantId: string,
   wanted: readonly { readonly saleId: SaleId; readonly knownFrom: number }[],
 ): Promise<ReadRoom[]> {
-  const rows = await database.read<SightRow>(tenantId, selectSights, [
+  const rows = await database.read<SeenRoomRow>(tenantId, selectRooms, [
     tenantId,
     wanted.map(({ saleId }) => saleId),
     wanted.map(({ knownFrom }) => knownFrom),
