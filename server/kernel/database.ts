@@ -373,8 +373,12 @@ function isPlain(item: Value): boolean {
 }
 
 const parseTimestamp = (text: string): number => {
-  // PostgreSQL writes "2026-11-21 03:32:00.123+00"; Date.parse wants a T and a full offset.
-  const parsed = Date.parse(text.replace(" ", "T").replace(/([+-]\d\d)$/, "$1:00"));
+  // PostgreSQL writes "2026-11-21 03:32:00.123+00"; Date.parse wants a T and a full offset. UTC,
+  // which is what it mostly writes, goes without a pattern in less than half of the time.
+  const iso = text.endsWith("+00")
+    ? `${text.slice(0, 10)}T${text.slice(11, -3)}Z`
+    : text.replace(" ", "T").replace(/([+-]\d\d)$/, "$1:00");
+  const parsed = Date.parse(iso);
   assert(!Number.isNaN(parsed), `not a timestamp: ${text}`);
   return parsed;
 };
