@@ -117,7 +117,8 @@ function assertOnlyShed(site: Site, counts: Counts): void {
   const other = counts.answered - counts.created - counts.shed;
   if (other === 0 && counts.broken === 0 && counts.created > 0) return;
   throw new BenchError(
-    `overload: ${other} answers were neither 201 nor 503, and ${counts.broken} requests had none; ` +
+    `overload: ${other} answers were neither 201 nor 503 (${JSON.stringify(counts.others)}), ` +
+      `and ${counts.broken} requests had none; ` +
       `the logs are in ${site.home}`,
   );
 }

@@ -34,6 +34,8 @@ const latenciesMs: number[] = [];
 const acceptedIds: string[] = [];
 const idle: Connection[] = [];
 const waiting: number[] = [];
+/** Of answers that were neither 2xx nor 503, how many had which status. */
+const others: Record<number, number> = {};
 const totals = { sent: 0, answered: 0, created: 0, shed: 0, broken: 0, inTime: 0 };
 let opened = 0;
 let sendUntil = Number.POSITIVE_INFINITY;
@@ -62,13 +64,19 @@ async function sendAtRate(perSecond: number): Promise<void> {
     const due = Math.floor(((performance.now() - startedAt) * perSecond) / 1000);
     for (; planned < due; planned += 1) {
       const dueAt = startedAt + (planned * 1000) / perSecond;
-      const connection = idle.pop();
+      const connection = takeIdle();
       if (connection !== undefined) send(connection, dueAt);
       else waiting.push(dueAt);
       if (waiting.length > 0 && opened < connectionsMax) void open();
     }
     await new Promise((resolve) => setTimeout(resolve, tickMs));
   }
+}
+
+function takeIdle(): Connection | undefined {
+  let connection = idle.pop();
+  while (connection?.socket.writable === false) connection = idle.pop();
+  return connection;
 }
 
 function send(connection: Connection, dueAt: number): void {
@@ -111,6 +119,8 @@ function open(): Promise<void> {
 }
 
 function receive(connection: Connection, chunk: Buffer): void {
+  // A connection that was not needed for ten seconds is told 408 and closed.
+  if (connection.dueAt === undefined) return void connection.socket.destroy();
   const { received } = connection;
   connection.received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
   const headEnd = connection.received.indexOf("\r\n\r\n");
@@ -133,6 +143,7 @@ function count(connection: Connection, status: number, body: () => string): void
   totals.answered += 1;
   lastAnswerAt = now;
   if (status === 503) totals.shed += 1;
+  else if (status > 299) others[status] = (others[status] ?? 0) + 1;
   if (status < 200 || status > 299) return;
   totals.created += 1;
   if (now <= sendUntil) totals.inTime += 1;
@@ -172,6 +183,7 @@ function report(): void {
     created,
     shed,
     broken: broken + underWay,
+    others,
     // What is answered after the last sending comes out of a queue that empties.
     counted: isAtRate ? inTime : created,
     seconds: isAtRate ? (load.seconds ?? 0) : (lastAnswerAt - startedAt) / 1000,

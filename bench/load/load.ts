@@ -36,6 +36,8 @@ export interface Counts {
   readonly created: number;
   /** Answered 503. */
   readonly shed: number;
+  /** How many of the other answers had which status; told by our own generator. */
+  readonly others?: Readonly<Record<number, number>>;
   /** Connections that failed, were closed by the server, or took too long. */
   readonly broken: number;
   /** Of `created`, those that were answered within `seconds`. */
