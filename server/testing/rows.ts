@@ -64,6 +64,16 @@ export const rowMakers: Readonly<Record<string, RowMaker>> = {
       return made.saleId;
     },
   },
+  "raiseAllotment.saleId": {
+    make: async (stand) => {
+      const made = await openSale(stand);
+      offered.set(stand, made.skuId);
+      return made.saleId;
+    },
+  },
+  "raiseAllotment.skuId": {
+    make: async (stand) => required(offered.get(stand), "goods of a sale"),
+  },
   /** An order in a sale names goods of that sale, which stands before them in the body. */
   "placeOrder.skuId": { make: async (stand) => required(offered.get(stand), "goods of a sale") },
   orderId: { make: async (stand) => (await makeOrder(stand)).id },

@@ -1,12 +1,12 @@
 import type { SaleState } from "./machine.ts";
-import type { Sale } from "./types.ts";
+import type { SaleHead } from "./types.ts";
 
 /**
  * What a sale is at this moment. All processes open and close it at the same millisecond: none
  * waits for the sweep that writes the state down, and only an end that came early is read from it.
  */
 export function saleStateAt(
-  { state, opensAt, closesAt }: Pick<Sale, "state" | "opensAt" | "closesAt">,
+  { state, opensAt, closesAt }: Pick<SaleHead, "state" | "opensAt" | "closesAt">,
   now: number,
 ): SaleState {
   if (state === "draft" || state === "ended") return state;

@@ -49,7 +49,13 @@ export function createSaleShop(
     sales,
     skus,
     ledger,
-    written: { newSales: new Map(), changedSales: new Map(), changedItems: new Set(), events: [] },
+    written: {
+      newSales: new Map(),
+      changedSales: new Map(),
+      changedItems: new Set(),
+      raisedItems: new Map(),
+      events: [],
+    },
   };
   const terms = { ...saleTerms, ...change };
   decideCreateSale(world, { saleId, terms, by: "anna" }, shop.now());
