@@ -11,14 +11,16 @@ export const selectBought = statement(
   "orders.bought_in_sales",
   // Member by member along the index of a member's orders, from the sale on. `offset 0` keeps the
   // planner from turning the loop round: on a table that was empty when it was planned, that reads
-  // all of the tenant's orders. And the sale is compared where no index can serve: with "=" inside,
-  // it took the index of the sale, and read all of its orders for each member.
+  // all of the tenant's orders. The sale is compared where no index can serve: with "=" inside, it
+  // took the index of the sale, and read all of its orders for each member. And only that index has
+  // a member's orders sorted by id, so that by state is none it would rather skip along.
   `select o.sale_id, o.member_id, o.lines
    from unnest($2::text[], $3::uuid[], $4::uuid[]) as b (member_id, sale_id, since)
    cross join lateral (
      select sale_id, member_id, lines from orders.orders
      where tenant_id = $1 and member_id = b.member_id and id >= b.since
        and state not in ('closed', 'refunded')
+     order by id
      offset 0) as o
    where o.sale_id = b.sale_id`,
 );
