@@ -54,7 +54,7 @@ async function schedule(wanted: Wanted = {}) {
   const skuIds: SkuId[] = [];
   while (skuIds.length < goods) {
     // As many at a time as a queue takes.
-    const some = Array.from({ length: Math.min(goods - skuIds.length, 100) }, () => stock(200n));
+    const some = Array.from({ length: Math.min(goods - skuIds.length, 20) }, () => stock(200n));
     skuIds.push(...(await Promise.all(some)));
   }
   const [skuId, otherSku] = [required(skuIds[0], "a SKU"), required(skuIds[1], "another")];

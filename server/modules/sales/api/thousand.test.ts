@@ -60,7 +60,7 @@ async function onShelves(skuIds: readonly SkuId[]): Promise<bigint[]> {
 
 const leftIn = (sale: SaleView) => sale.items.map(({ left }: SaleItemView) => left);
 
-test("a sale of a thousand SKUs is drafted, changed, scheduled, sold from, read and ended [FLS-01]", async () => {
+test("a sale of a thousand SKUs is drafted, changed, scheduled, sold from, read and ended", async () => {
   const skuIds: SkuId[] = [];
   while (skuIds.length < saleItemsMax) skuIds.push(...(await stock()));
   const itemsOf = (amount: number, allotment: number) =>
