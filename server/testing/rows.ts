@@ -66,9 +66,13 @@ export const rowMakers: Readonly<Record<string, RowMaker>> = {
   },
   "raiseAllotment.saleId": {
     make: async (stand) => {
-      const made = await openSale(stand);
-      offered.set(stand, made.skuId);
-      return made.saleId;
+      const { platform, tenant, by } = stand;
+      const { saleId, skuId } = await openSale(stand);
+      offered.set(stand, skuId);
+      // The sale has all that there was.
+      const input = { skuId, quantity: 1_000n, reason: "delivery", by };
+      answered(await platform.catalog.putInStock(tenant.tenantId, newKey(platform), input));
+      return saleId;
     },
   },
   "raiseAllotment.skuId": {
