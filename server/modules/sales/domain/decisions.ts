@@ -29,7 +29,7 @@ import type {
   UnitsTold,
 } from "./types.ts";
 
-/** The anniversary sale of a mall. Their units are set aside in one transaction, of 0.2 s. */
+/** The anniversary sale of a mall: its units are set aside in one transaction, of some 0.1 s. */
 export const saleItemsMax = 1_000;
 /** Whoever says "now" says it a moment ago; what lies further back is a slip of the pen. */
 const openingPastMaxMs = 10 * minuteMs;
