@@ -16,7 +16,7 @@ export interface OrdersGiven {
   readonly warmupSeconds: number;
 }
 
-/** The hot connections of the platform have these too: plans that stay good as tables grow. */
+/** Plans that stay good as tables grow, as those of the platform's hot connections do. */
 const plannerOptions =
   "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan";
 

@@ -12,6 +12,7 @@ import { exitWithParent } from "./kernel/parent.ts";
 import type { Pulses } from "./kernel/pulses.ts";
 import { startPulses } from "./kernel/pulses.ts";
 import { createSecrets, readOrMakeMasterKeys } from "./kernel/secrets.ts";
+import { countNewTables } from "./kernel/statistics.ts";
 import type { Clock } from "./kernel/time.ts";
 import { secondMs } from "./kernel/time.ts";
 import type { Work } from "./kernel/work.ts";
@@ -70,7 +71,7 @@ async function start(settings: Settings) {
     // One that only works has no callers who would need tokens.
     await seedDemo({ ...modules, clock, log, home, settings });
     pulses = startPulses({
-      pulses: pulsesOf(modules),
+      pulses: [countNewTables(database), ...pulsesOf(modules)],
       onFailed(pulse, error) {
         metrics.workFailed("pulse", pulse);
         log.warn({ pulse, error }, "a pulse failed and beats again");

@@ -120,6 +120,11 @@ export const refusals = {
   },
   sku_twice_in_sale: { status: 422, title: "The sale has {skuId} twice: name each SKU once." },
   too_many_sale_items: { status: 422, title: "A sale has at most {max} SKUs." },
+  sale_without_waiting_room: {
+    status: 409,
+    title: "The sale {saleId} has no waiting room: order without a pass.",
+  },
+  waiting_room_full: { status: 409, title: "The waiting room has taken {max} places: no more." },
 
   // Orders
   sale_not_found: { status: 422, title: "There is no sale {saleId}." },
@@ -127,11 +132,6 @@ export const refusals = {
     status: 409,
     title: "The sale is {state}: orders are taken from {opensAt} until {closesAt}.",
   },
-  sale_without_waiting_room: {
-    status: 409,
-    title: "The sale {saleId} has no waiting room: order without a pass.",
-  },
-  waiting_room_full: { status: 409, title: "The waiting room has taken {max} places: no more." },
   sale_pass_needed: {
     status: 403,
     title:

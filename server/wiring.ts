@@ -7,7 +7,6 @@ import { createWechatpay } from "./channels/wechatpay/index.ts";
 import type { Committers } from "./kernel/batch.ts";
 import type { Database } from "./kernel/database.ts";
 import { eventsRoutes } from "./kernel/events-routes.ts";
-import { refreshEveryMs } from "./kernel/hot-reads.ts";
 import type { Http } from "./kernel/http.ts";
 import { createHttp } from "./kernel/http.ts";
 import type { Ids } from "./kernel/ids.ts";
@@ -26,6 +25,7 @@ import type { Reactions } from "./kernel/work.ts";
 import { catalogRoutes } from "./modules/catalog/api.ts";
 import type { Catalog } from "./modules/catalog/index.ts";
 import { createCatalog } from "./modules/catalog/index.ts";
+import { catalogPulses } from "./modules/catalog/reactions.ts";
 import { identityRoutes } from "./modules/identity/api.ts";
 import type { Identity } from "./modules/identity/index.ts";
 import { createIdentity } from "./modules/identity/index.ts";
@@ -40,10 +40,8 @@ import {
   orderMachine,
   orderRefundMachine,
   orderTenantSettings,
-  soldOutPollMs,
-  warmUpEveryMs,
 } from "./modules/orders/index.ts";
-import { ordersReactions } from "./modules/orders/reactions.ts";
+import { ordersPulses, ordersReactions } from "./modules/orders/reactions.ts";
 import { paymentsRoutes } from "./modules/payments/api/routes.ts";
 import type { Payments } from "./modules/payments/index.ts";
 import {
@@ -57,13 +55,8 @@ import { paymentsReactions } from "./modules/payments/reactions.ts";
 import { salesRoutes } from "./modules/sales/api/routes.ts";
 import { ticketRoutes } from "./modules/sales/api/tickets.ts";
 import type { Sales, WaitingRooms } from "./modules/sales/index.ts";
-import {
-  admitEveryMs,
-  createSales,
-  createWaitingRooms,
-  saleMachine,
-} from "./modules/sales/index.ts";
-import { salesReactions } from "./modules/sales/reactions.ts";
+import { createSales, createWaitingRooms, saleMachine } from "./modules/sales/index.ts";
+import { salesPulses, salesReactions } from "./modules/sales/reactions.ts";
 import { refusals } from "./refusals.ts";
 import type { Settings } from "./settings.ts";
 
@@ -161,13 +154,7 @@ export function reactionsOf({ identity, sales, payments, orders }: Modules): Rea
 
 /** What keeps the memory of a process fresh, where it answers callers. */
 export function pulsesOf({ catalog, sales, waitingRooms, orders }: Modules): Pulse[] {
-  const hotReads = [...catalog.hotReads, ...sales.hotReads];
-  return [
-    ...hotReads.map(({ name, refresh }) => ({ name, everyMs: refreshEveryMs, beat: refresh })),
-    { name: "orders.sold_out", everyMs: soldOutPollMs, beat: orders.soldOut.poll },
-    { name: "sales.admission", everyMs: admitEveryMs, beat: waitingRooms.admitMembers },
-    { name: "orders.warm_up", everyMs: warmUpEveryMs, beat: orders.warmUp },
-  ];
+  return [...catalogPulses(catalog), ...salesPulses(sales, waitingRooms), ...ordersPulses(orders)];
 }
 
 /** Every state machine, in the order in which an order meets them. */

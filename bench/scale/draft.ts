@@ -80,7 +80,7 @@ function timeSql(ms: string): string {
   return `to_timestamp((${ms}) / 1000.0)`;
 }
 
-export const draftTables = ["scale.draft_0", "scale.draft_1"] as const;
+const draftTables = ["scale.draft_0", "scale.draft_1"] as const;
 
 export const createDraft = `
   create table scale.skus (at integer primary key, id uuid not null, title text not null,

@@ -1,6 +1,8 @@
 /** What people ask of a shop with many orders, as requests; and how long the answers take. */
 import type pg from "pg";
 import { required } from "../../server/kernel/assert.ts";
+import type { Id } from "../../server/kernel/ids.ts";
+import { idsFrom, idTime } from "../../server/kernel/ids.ts";
 import { encodeCursor } from "../../server/kernel/page.ts";
 import { dayMs, formatInstant } from "../../server/kernel/time.ts";
 import { buyer, derivedIdSql } from "./draft.ts";
@@ -93,18 +95,18 @@ export async function drawQuestions(
 
 async function drawSamples(client: pg.Client, year: Year, requests: number): Promise<Sample[]> {
   const { tenantId } = year;
-  const { rows: ends } = await client.query<{ first: string; last: string }>(
+  const { rows: ends } = await client.query<{ first: Id<"Order">; last: Id<"Order"> }>(
     `select (select id from orders.orders where tenant_id = $1 order by id limit 1) as first,
             (select id from orders.orders where tenant_id = $1 order by id desc limit 1) as last`,
     [tenantId],
   );
   const { first, last } = required(ends[0], "orders");
-  const [from, to] = [timeOf(first), timeOf(last)];
+  const [from, to] = [idTime(first), idTime(last)];
   const samples: Sample[] = [];
   for (let at = 0; at < requests; at += 1) {
     // The golden ratio spreads any number of draws evenly.
     const share = at === 0 ? oldestShare : (at * 0.618_033_988_75) % 1;
-    const bound = Math.floor(from + (to - from) * share).toString(16);
+    const bound = idsFrom(Math.floor(from + (to - from) * share));
     const { rows } = await client.query<Omit<Sample, "captured"> & { captured: string | null }>(
       `select o.id, o.number, o.member_id as member,
          (extract(epoch from o.placed_at) * 1000)::float8 as "placedAt", t.id as captured
@@ -114,16 +116,12 @@ async function drawSamples(client: pg.Client, year: Year, requests: number): Pro
          where t.tenant_id = $1 and t.indexed and t.reference = o.id and t.phase = 'posted'
            and t.at between o.placed_at and o.placed_at + interval '10 minutes' limit 1) t on true
        where o.tenant_id = $1 and o.id >= $2 order by o.id limit 1`,
-      [tenantId, `${bound.padStart(12, "0")}00000000000000000000`],
+      [tenantId, bound],
     );
     const { captured, ...sample } = required(rows[0], "an order");
     samples.push({ ...sample, captured: captured ?? undefined });
   }
   return samples;
-}
-
-function timeOf(id: string): number {
-  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
 
 async function findAccounts(client: pg.Client, year: Year) {

@@ -8,8 +8,8 @@ export interface ScaleReport extends ScaleResult {
 }
 
 /** What is asked of the platform. */
-export const answerMsMax = 20;
-export const fullToEmptyMin = 0.85;
+const answerMsMax = 20;
+const fullToEmptyMin = 0.85;
 
 const heading = ["question", "requests", "p50 ms", "p99 ms", ""];
 

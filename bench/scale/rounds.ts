@@ -4,6 +4,7 @@ import { median } from "../figures.ts";
 import type { Generator } from "../load/load.ts";
 import { runLoad } from "../load/load.ts";
 import type { Shop } from "../shop.ts";
+import { settle } from "../watch.ts";
 
 export interface Side {
   readonly shop: Shop;
@@ -25,8 +26,6 @@ export interface Throughput {
 }
 
 const warmupSeconds = 2;
-const quietLooks = 3;
-const pollMs = 50;
 
 export async function compareThroughput(given: {
   readonly generator: Generator;
@@ -45,7 +44,7 @@ export async function compareThroughput(given: {
     const counts = await runLoad(given.generator, { ...load, run: `${name}-${run}` }, side.home);
     if (counts.created === 0 || counts.created < counts.answered || counts.broken > 0)
       throw new Error(`${name}: of ${counts.answered} answers ${counts.created} were 201`);
-    await settle(side.databaseUrl);
+    await settleAt(side.databaseUrl);
     return counts.created / counts.seconds;
   };
   for (const name of ["empty", "full"] as const) await measure(name, "warm", warmupSeconds);
@@ -68,20 +67,11 @@ export async function compareThroughput(given: {
   };
 }
 
-/** What was cut off at the end of a round is still worked on. */
-async function settle(url: string): Promise<void> {
+async function settleAt(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    for (let quiet = 0; quiet < quietLooks;) {
-      const { rows } = await client.query<{ busy: number }>(
-        `select count(*)::integer as busy from pg_stat_activity
-         where datname = current_database() and backend_type = 'client backend'
-           and state <> 'idle' and pid <> pg_backend_pid()`,
-      );
-      quiet = rows[0]?.busy === 0 ? quiet + 1 : 0;
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
-    }
+    await settle(client);
   } finally {
     await client.end();
   }

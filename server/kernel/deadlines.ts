@@ -71,16 +71,12 @@ export function createDeadlines(options: {
   async function loop(deadline: Deadline, wakeup: Wakeup): Promise<void> {
     while (!stopping) {
       try {
-        for (const pool of database.pools()) {
-          const { rows } = await pool.query<{ tenant_id: string }>(deadline.tenantsDue.text, [
-            timestamp(clock.now()),
-          ]);
-          for (const row of rows) {
-            // One tenant's trouble must not keep the others from their deadlines.
-            await sweepTenant(deadline, row.tenant_id).catch((error: unknown) =>
-              observe.failed(deadline.name, error),
-            );
-          }
+        const now = timestamp(clock.now());
+        for (const tenantId of await database.tenantsWith(deadline.tenantsDue, [now])) {
+          // One tenant's trouble must not keep the others from their deadlines.
+          await sweepTenant(deadline, tenantId).catch((error: unknown) =>
+            observe.failed(deadline.name, error),
+          );
         }
       } catch (error) {
         observe.failed(deadline.name, error);

@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { refusals } from "../refusals.ts";
+import { FaultError, OverloadFault } from "./database.ts";
 import { createTestHttp } from "./testing/http.ts";
 
 const authorization = "Bearer t1/till/things:write";
@@ -54,4 +55,26 @@ test("while the queue is full, commands are sent off at the door and reading goe
   expect(entered).toBe(0);
   isFull = false;
   expect(await (await post("/v1/things", "{}", { authorization })).json()).toEqual({ entered: 1 });
+});
+
+test("who passes the door and finds the queue full is told the same, and counted", async () => {
+  const { http } = await createTestHttp({ refusals });
+  onTestFinished(() => http.stop());
+  const { app } = http;
+  app.post("/v1/things", write, () => {
+    throw new OverloadFault("too many commands are waiting", { retryAfterMs: 2_000 });
+  });
+  app.post("/v1/lost", write, () => {
+    throw new FaultError("the database does not answer");
+  });
+  const headers = { authorization };
+  const late = await app.inject({ method: "POST", url: "/v1/things", headers });
+  expect(late.statusCode).toBe(503);
+  expect(late.headers["retry-after"]).toBe("2");
+  expect(late.json()).toMatchObject({ code: "overloaded", facts: { retryAfterSeconds: 2 } });
+  const lost = await app.inject({ method: "POST", url: "/v1/lost", headers });
+  expect(lost.json()).toMatchObject({ code: "unavailable" });
+  expect((await app.inject({ url: "/metrics" })).body).toContain(
+    'tongbao_http_shed_total{reason="overloaded"} 1',
+  );
 });

@@ -400,7 +400,7 @@ function parseBodies(app: App): void {
   );
 }
 
-function answerErrors(app: App, { settings, refusals, log, clock }: HttpOptions): void {
+function answerErrors(app: App, { settings, refusals, log, clock, metrics }: HttpOptions): void {
   const faultLines = createLimiter({ perSecond: faultLinesPerSecond, keysMax: 1_000, clock });
   app.setNotFoundHandler((_request, reply) => reply.refuse(edgeRefusal("route_not_found")));
   app.setErrorHandler((error, request, reply) => {
@@ -409,6 +409,7 @@ function answerErrors(app: App, { settings, refusals, log, clock }: HttpOptions)
       log.error({ error, route: request.routeOptions.url }, "a bug");
       return send(reply, problemOfBug(placeOf(request)));
     }
+    if (refusal.code === "overloaded") metrics.httpShed("overloaded");
     if (refusal.code === "unavailable" && faultLines.tryTake(String(error)) === 0)
       log.warn({ error, route: request.routeOptions.url }, "a fault");
     return send(reply, problemOfRefusal(refusals, refusal, placeOf(request)));

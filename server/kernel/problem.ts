@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { asFault, FaultError } from "./database.ts";
+import { asFault, FaultError, OverloadFault } from "./database.ts";
 import type { Facts, FactValue, Refusal, RefusalEntry } from "./refusal.ts";
 import { RefusedError } from "./refusal.ts";
 import { required } from "./assert.ts";
@@ -96,7 +96,8 @@ export function refusalOfError(error: unknown, bodyBytesMax: number): Refusal | 
   const fault = asFault(error);
   if (fault instanceof FaultError) {
     const retryAfterSeconds = Math.max(1, Math.ceil(fault.retryAfterMs / 1000));
-    return edgeRefusal("unavailable", { retryAfterSeconds });
+    const code = fault instanceof OverloadFault ? "overloaded" : "unavailable";
+    return edgeRefusal(code, { retryAfterSeconds });
   }
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   switch (code) {

@@ -14,6 +14,7 @@ export interface Pulse {
 
 export type Pulses = ReturnType<typeof startPulses>;
 
+/** Each beats at once and from then on; one that fails is told of and beats on. */
 export function startPulses(given: {
   readonly pulses: readonly Pulse[];
   readonly onFailed: (pulse: string, error: unknown) => void;

@@ -62,6 +62,7 @@ interface Stream {
   blockedSince: number | undefined;
 }
 
+/** All streams of a server; they end with it. */
 export function createStreams(app: App, options: StreamOptions) {
   const { streamsMax, clock, observe = () => undefined } = options;
   const groups = Array.from({ length: turns }, () => new Set<Stream>());

@@ -182,7 +182,7 @@ function startReader({ database, subscription, observe, firstPauseMs }: ReaderDe
     while (!stopping) {
       let hasMore = false;
       try {
-        for (const tenantId of await laggingTenants(database, subscription.name)) {
+        for (const tenantId of await database.tenantsWith(selectLagging, [subscription.name])) {
           if (await takeTurn(tenantId)) hasMore = true;
         }
       } catch (error) {
@@ -212,15 +212,6 @@ function pauseMs(troubles: ReadonlyMap<string, Trouble>): number {
 
 function newTrouble(batchMax: number): Trouble {
   return { seq: undefined, attempts: 0, singly: batchMax, retryAt: 0 };
-}
-
-async function laggingTenants(database: Database, subscription: string): Promise<string[]> {
-  const tenants: string[] = [];
-  for (const pool of database.pools()) {
-    const { rows } = await pool.query<{ tenant_id: string }>(selectLagging.text, [subscription]);
-    tenants.push(...rows.map((row) => row.tenant_id));
-  }
-  return tenants;
 }
 
 /** Tells also when it fails which event was the first. */

@@ -26,7 +26,7 @@ export const minuteMs = 60 * secondMs;
 export const hourMs = 60 * minuteMs;
 export const dayMs = 24 * hourMs;
 
-/** A batch says the same few moments hundreds of times, and looking one up takes a tenth. */
+/** A batch says the same few moments hundreds of times, and looking one up takes a twentieth. */
 const written = new Map<number, string>();
 const writtenMax = 256;
 
@@ -40,6 +40,9 @@ export function formatInstant(epochMs: number): string {
   }
   return text;
 }
+
+/** The last moment with a year of four digits, which is all that RFC 3339 can write. */
+const instantMax = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 const instantPattern =
   /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
@@ -65,5 +68,6 @@ export function parseInstant(text: string): number | undefined {
   if (date.getUTCFullYear() !== year || date.getUTCMonth() !== month - 1) return undefined;
   if (date.getUTCDate() !== day) return undefined;
   const sign = match[8] === "-" ? -1 : 1;
-  return local - sign * (offsetHours * hourMs + offsetMinutes * minuteMs);
+  const instant = local - sign * (offsetHours * hourMs + offsetMinutes * minuteMs);
+  return instant <= instantMax ? instant : undefined;
 }

@@ -480,9 +480,8 @@ create table payments.trade_log (
   what text not null,
   outcome text not null,
   detail text,
-  constraint trade_log_pkey PRIMARY KEY (tenant_id, id)
+  constraint trade_log_pkey PRIMARY KEY (tenant_id, attempt_id, id)
 );
-CREATE INDEX trade_log_of_attempt ON payments.trade_log USING btree (tenant_id, attempt_id, id);
 
 create table sales.admissions (
   tenant_id uuid not null,

@@ -58,15 +58,15 @@ export async function runChaos(options: ChaosOptions) {
   const site = await open(options, diary);
   const { stage, wire } = site;
   const life = new AbortController();
-  const tickets: Tickets = { left: 0 };
+  const allowance: Allowance = { left: 0 };
   try {
     await fillShelves(stage, shelvesFor);
     await letAllStorm(stage.outside, seed);
     const { run, onBegin, onEnd } = site;
     const crowd = { run, seed, atOnce, onBegin, onEnd };
     if (rounds >= roundsOfLongRun) await playNever(stage, crowd);
-    const load = playCrowd(stage, { ...crowd, next: createDoor(seed, tickets, life.signal) });
-    const broken = await playRounds(site, options, { diary, tickets });
+    const load = playCrowd(stage, { ...crowd, next: createDoor(seed, allowance, life.signal) });
+    const broken = await playRounds(site, options, { diary, allowance });
     life.abort();
     stopped.throwIfAborted();
     if (broken.length > 0) return { lines: ["", ...wordFindings(broken)], isSound: false };
@@ -116,7 +116,7 @@ async function open(options: ChaosOptions, { begun, ended }: Diary): Promise<Sit
 async function playRounds(
   site: Site,
   options: ChaosOptions,
-  { diary, tickets }: { readonly diary: Diary; readonly tickets: Tickets },
+  { diary, allowance }: { readonly diary: Diary; readonly allowance: Allowance },
 ): Promise<Finding[]> {
   const { begun, ended } = diary;
   const { rounds, seed, say, stopped, home } = options;
@@ -125,7 +125,7 @@ async function playRounds(
   for (let round = 1; round <= rounds && !stopped.aborted; round += 1) {
     if (round % roundsPerFilling === 0) await fillShelves(site.stage, shelvesFor);
     const calm = calmMs.least + site.chance.below(calmMs.most - calmMs.least);
-    tickets.left = storiesPerRound;
+    allowance.left = storiesPerRound;
     await pause(calm);
     const told = await deeds[deedOf(round, seed)](site);
     const findings = judgeMidway(await midway.read());
@@ -150,21 +150,21 @@ function playNever(stage: Stage, crowd: Omit<Crowd, "next">): Promise<Chapter[]>
 }
 
 /** Whoever finds none waits for the next round: what an audit reads must not outgrow it. */
-interface Tickets {
+interface Allowance {
   left: number;
 }
 
 /** Stories in the mixture of the demo, until the end; those who never pay would pile up. */
-function createDoor(seed: string, tickets: Tickets, end: AbortSignal) {
+function createDoor(seed: string, allowance: Allowance, end: AbortSignal) {
   const chance = createChance(`${seed}/cast`);
   const mixture = castOf(
     100,
     everyday.filter((name) => name !== "never"),
   );
   return async (): Promise<StoryName | undefined> => {
-    while (tickets.left === 0 && !end.aborted) await pause(doorMs);
+    while (allowance.left === 0 && !end.aborted) await pause(doorMs);
     if (end.aborted) return undefined;
-    tickets.left -= 1;
+    allowance.left -= 1;
     return chance.pick(mixture);
   };
 }

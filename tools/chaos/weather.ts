@@ -31,6 +31,7 @@ export const odds = {
 /** Alipay answers a refund within the call and gives none up later. */
 export const wechatpayOdds = { refund_closed: 0.03 } as const;
 
+/** From now on all of them strike, the same for the same seed. */
 export async function letAllStorm(outside: Outside, seed: string): Promise<void> {
   await outside.letStorm(seed, odds);
   for (const [kind, probability] of Object.entries(wechatpayOdds)) {

@@ -32,16 +32,14 @@ export function verifyNotice(account: AlipayAccount, raw: RawNotice): NoticeVerd
 /**
  * What Alipay may have signed. Notices of trades leave `sign_type` out; messages of the platform,
  * which name themselves in `msg_method`, may keep it. Alipay's own libraries disagree about empty
- * values: some leave them out, as for requests, and some do not.
+ * values: some leave them out, as for requests, and some do not. Each is put together when the one
+ * before it has not fitted.
  */
-function textsOf(params: Params): string[] {
+function* textsOf(params: Params): Generator<string> {
   const leftOut = ["sign", "sign_type"];
-  const texts = [textToSign(params, leftOut)];
-  if (Object.values(params).includes("")) {
-    texts.push(textToSign(params, leftOut, { withEmpty: true }));
-  }
-  if (params["msg_method"] !== undefined) texts.push(textToSign(params));
-  return texts;
+  yield textToSign(params, leftOut);
+  if (Object.values(params).includes("")) yield textToSign(params, leftOut, { withEmpty: true });
+  if (params["msg_method"] !== undefined) yield textToSign(params);
 }
 
 /**

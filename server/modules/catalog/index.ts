@@ -6,4 +6,4 @@ export { stockAccounts } from "./domain/stock.ts";
 export type { CatalogEvent, ProductId, Sku, SkuId, Stock } from "./domain/types.ts";
 export type { Catalog } from "./operations.ts";
 export { createCatalog } from "./operations.ts";
-export { loadSkus, readSkus } from "./store/sale.ts";
+export { loadSkus, readSkus } from "./store/skus.ts";

@@ -6,6 +6,4 @@ export { orderMachine, orderRefundMachine } from "./domain/machine.ts";
 export type { Order, OrderEvent, OrderId, OrderLine, OrderRefund } from "./domain/types.ts";
 export type { Orders } from "./operations/orders.ts";
 export { createOrders } from "./operations/orders.ts";
-export { soldOutPollMs } from "./operations/sold-out.ts";
 export { orderTenantSettings } from "./operations/terms.ts";
-export { warmUpEveryMs } from "./operations/warm-up.ts";

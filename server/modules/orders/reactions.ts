@@ -1,11 +1,13 @@
 import type { Deadline } from "../../kernel/deadlines.ts";
 import type { Watch } from "../../kernel/measures.ts";
 import { watchStates } from "../../kernel/measures.ts";
+import type { Pulse } from "../../kernel/pulses.ts";
 import type { Subscription } from "../../kernel/subscriptions.ts";
 import { secondMs } from "../../kernel/time.ts";
 import { orderMachine, orderRefundMachine } from "./domain/machine.ts";
 import { orderPaymentEventTypes } from "./domain/payment-events.ts";
 import type { Orders } from "./operations/orders.ts";
+import { soldOutPollMs } from "./operations/sold-out.ts";
 import { oldestPaid, oldestRefunds, oldestUnpaid } from "./store/watch.ts";
 import { tenantsWithOrdersDue, tenantsWithOrdersToComplete } from "./store/world.ts";
 
@@ -16,6 +18,8 @@ const completeEveryMs = 10 * secondMs;
 const sweepBatchMax = 500;
 /** Events are small and orders are locked by the batch: more would keep payers waiting. */
 const eventsBatchMax = 200;
+/** Often enough that buffers stay warm, and that a sale made in a hurry is seen. */
+const warmUpEveryMs = 20 * secondMs;
 
 export function ordersReactions(orders: Orders): {
   readonly deadlines: readonly Deadline[];
@@ -53,4 +57,12 @@ export function ordersReactions(orders: Orders): {
       },
     ],
   };
+}
+
+/** What every process that answers does beside it. */
+export function ordersPulses(orders: Orders): Pulse[] {
+  return [
+    { name: "orders.sold_out", everyMs: soldOutPollMs, beat: orders.soldOut.poll },
+    { name: "orders.warm_up", everyMs: warmUpEveryMs, beat: orders.warmUp },
+  ];
 }

@@ -1,8 +1,8 @@
-// Sales: goods at a price of their own, for a time, with limits per member, out of units that are
-// set aside for them. Orders lock a sale in their own transaction and hold its units on accounts
-// given here. The clock opens and ends it, and what is left goes back on the shelf.
+// Sales: goods at a price and in hours of their own, with limits per member, out of units that are
+// set aside for them; orders lock a sale in their own transaction and hold its units on accounts
+// given here. Waiting rooms: members take tickets, and are let in with passes as fast as it can be.
 export { saleAccount } from "./domain/allotments.ts";
-export { saleStateAt } from "./domain/hours.ts";
+export { isPublished, saleStateAt } from "./domain/hours.ts";
 export { saleMachine } from "./domain/machine.ts";
 export type { BroughtPass } from "./domain/passes.ts";
 export { judgePass } from "./domain/passes.ts";
@@ -10,7 +10,6 @@ export type { Sale, SaleId, SaleItem, SaleSku } from "./domain/types.ts";
 export type { SaleWithUnits } from "./operations/reads.ts";
 export type { Sales } from "./operations/sales.ts";
 export { createSales } from "./operations/sales.ts";
-export { admitEveryMs } from "./operations/admission.ts";
 export { createPasses } from "./operations/passes.ts";
 export type { WaitingRooms } from "./operations/waiting-rooms.ts";
 export { createWaitingRooms } from "./operations/waiting-rooms.ts";

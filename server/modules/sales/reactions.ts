@@ -1,10 +1,13 @@
 import type { Deadline } from "../../kernel/deadlines.ts";
+import { pulseOf } from "../../kernel/hot-reads.ts";
 import type { Watch } from "../../kernel/measures.ts";
 import { watchStates } from "../../kernel/measures.ts";
+import type { Pulse } from "../../kernel/pulses.ts";
 import type { Subscription } from "../../kernel/subscriptions.ts";
 import type { OrderEvent } from "../orders/index.ts";
 import { saleMachine } from "./domain/machine.ts";
 import type { Sales } from "./operations/sales.ts";
+import type { WaitingRooms } from "./operations/waiting-rooms.ts";
 import { oldestSales } from "./store/watch.ts";
 import { tenantsWithSalesToEnd, tenantsWithSalesToOpen } from "./store/world.ts";
 
@@ -15,6 +18,8 @@ const openBatchMax = 10;
 const endBatchMax = 1;
 /** Most events are of sales that run, and are passed by. */
 const eventsBatchMax = 200;
+/** Often enough that nobody sees it, seldom enough to cost nothing. */
+const admitEveryMs = 250;
 
 /** After these, units may lie in the allotment of a sale that is over. */
 const returningTypes = [
@@ -54,4 +59,12 @@ export function salesReactions(sales: Sales): {
       },
     ],
   };
+}
+
+/** What every process that answers does beside it. */
+export function salesPulses(sales: Sales, waitingRooms: WaitingRooms): Pulse[] {
+  return [
+    ...sales.hotReads.map(pulseOf),
+    { name: "sales.admission", everyMs: admitEveryMs, beat: waitingRooms.admitMembers },
+  ];
 }

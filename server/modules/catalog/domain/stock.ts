@@ -1,4 +1,5 @@
 /** Stock stands in the ledger: four accounts a SKU, one asset. */
+import { remember } from "../../../kernel/remember.ts";
 import type { AccountId, AccountSpec } from "../../ledger/index.ts";
 import { accountIdOf } from "../../ledger/index.ts";
 import type { SkuId, Stock } from "./types.ts";
@@ -19,22 +20,17 @@ export interface StockAccounts {
 
 /** Hashing four codes costs more than all else that an order line needs, so they are remembered. */
 const rememberedSkusMax = 50_000;
-const remembered = new Map<SkuId, StockAccounts>();
 
 /** The ledger accounts of a SKU's stock. They are opened with the SKU. */
-export function stockAccounts(skuId: SkuId): StockAccounts {
-  const known = remembered.get(skuId);
-  if (known !== undefined) return known;
-  const accounts = {
+export const stockAccounts: (skuId: SkuId) => StockAccounts = remember(
+  rememberedSkusMax,
+  (skuId) => ({
     onHand: accountIdOf(`stock.on_hand.${skuId}`),
     supply: accountIdOf(`stock.supply.${skuId}`),
     sold: accountIdOf(`stock.sold.${skuId}`),
     writtenOff: accountIdOf(`stock.written_off.${skuId}`),
-  };
-  if (remembered.size >= rememberedSkusMax) remembered.clear();
-  remembered.set(skuId, accounts);
-  return accounts;
-}
+  }),
+);
 
 /** A flash sale makes these the hottest accounts of all, so their movements are not indexed. */
 export function stockAccountSpecs(skuId: SkuId): AccountSpec[] {

@@ -15,33 +15,15 @@ export interface SubmitToken {
 
 /** Long enough to fill in an address; who comes back later sees prices of then. */
 export const submitTokenLifeMs = 30 * minuteMs;
-/** The longest member id makes about 300 characters. */
-const textMax = 1_024;
 
-/** `<base64url of JSON>.<signature>`. */
-export function submitTokenText(claims: string, signature: string): string {
-  return `${claims}.${signature}`;
+/** What is signed of a submit token. */
+export function claimsOf({ id, tenantId, memberId, expiresAt }: SubmitToken): readonly unknown[] {
+  return [id, tenantId, memberId, expiresAt];
 }
 
-export function claimsOf({ id, tenantId, memberId, expiresAt }: SubmitToken): string {
-  return Buffer.from(JSON.stringify([id, tenantId, memberId, expiresAt])).toString("base64url");
-}
-
-/** Undefined for what is no submit token, whoever has signed it. */
-export function splitSubmitToken(
-  text: string,
-): { readonly claims: string; readonly signature: string } | undefined {
-  if (text.length > textMax) return undefined;
-  const [claims, signature, ...rest] = text.split(".");
-  if (claims === undefined || signature === undefined || rest.length > 0) return undefined;
-  return { claims, signature };
-}
-
-/** Takes claims whose signature is ours. */
-export function parseClaims(claims: string): SubmitToken {
-  const parsed: unknown = JSON.parse(Buffer.from(claims, "base64url").toString("utf8"));
-  // Ours: it has the form in which `claimsOf` wrote it.
-  const [id, tenantId, memberId, expiresAt] = parsed as [Id<"SubmitToken">, string, string, number];
+/** Takes claims that we have signed: they have the form in which `claimsOf` wrote them. */
+export function submitTokenFrom(claims: unknown): SubmitToken {
+  const [id, tenantId, memberId, expiresAt] = claims as [Id<"SubmitToken">, string, string, number];
   return { id, tenantId, memberId, expiresAt };
 }
 

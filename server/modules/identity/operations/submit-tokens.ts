@@ -2,21 +2,17 @@ import type { IdempotencyKey } from "../../../kernel/idempotency.ts";
 import type { Ids } from "../../../kernel/ids.ts";
 import type { Refusal } from "../../../kernel/refusal.ts";
 import type { Secrets } from "../../../kernel/secrets.ts";
+import { createSignedTexts } from "../../../kernel/signed-text.ts";
 import type { Clock } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
 import type { SubmitToken } from "../domain/submit-tokens.ts";
 import {
   claimsOf,
   judgeSubmitToken,
-  parseClaims,
-  splitSubmitToken,
   submitKeyOf,
+  submitTokenFrom,
   submitTokenLifeMs,
-  submitTokenText,
 } from "../domain/submit-tokens.ts";
-
-/** What the signature is for: no other signed text is taken for a submit token. */
-const purpose = "submit_token";
 
 export interface IssuedSubmitToken extends SubmitToken {
   readonly text: string;
@@ -32,13 +28,13 @@ export function createSubmitTokens(deps: {
   readonly clock: Clock;
   readonly secrets: Secrets;
 }) {
-  const { ids, clock, secrets } = deps;
+  const { ids, clock } = deps;
+  const texts = createSignedTexts(deps.secrets, "submit_token");
   return {
     issueSubmitToken(tenantId: string, memberId: string): IssuedSubmitToken {
       const expiresAt = clock.now() + submitTokenLifeMs;
       const token = { id: ids.next<"SubmitToken">(), tenantId, memberId, expiresAt };
-      const claims = claimsOf(token);
-      return { ...token, text: submitTokenText(claims, secrets.sign(claims, purpose)) };
+      return { ...token, text: texts.write(claimsOf(token)) };
     },
 
     /**
@@ -49,10 +45,9 @@ export function createSubmitTokens(deps: {
       text: string,
       by: { readonly tenantId: string; readonly memberId: string },
     ): IdempotencyKey | Refusal {
-      const parts = splitSubmitToken(text);
-      if (parts === undefined || !secrets.isSigned(parts.claims, parts.signature, purpose))
-        return refuse("submit_token_invalid");
-      const token = parseClaims(parts.claims);
+      const claims = texts.read(text);
+      if (claims === undefined) return refuse("submit_token_invalid");
+      const token = submitTokenFrom(claims);
       return judgeSubmitToken(token, by, clock.now()) ?? submitKeyOf(token);
     },
   };

@@ -1,3 +1,4 @@
+import { required } from "../../../kernel/assert.ts";
 import type { Tx } from "../../../kernel/database.ts";
 import { statement, timestamp } from "../../../kernel/database.ts";
 import type { Account, AccountId, AccountSpec, LedgerWorld, Phase, Transfer } from "../domain.ts";
@@ -60,8 +61,9 @@ const insertBalances = statement(
   "ledger.insert_balances",
   `insert into ledger.balances
      (tenant_id, account_id, guarded, posted, pending_debits, pending_credits)
-   select $1, a.id, a.guarded, 0, 0, 0
-   from unnest($2::uuid[], $3::boolean[]) as a (id, guarded)
+   select $1, a.id, a.guarded, a.posted, a.pending_debits, a.pending_credits
+   from unnest($2::uuid[], $3::boolean[], $4::bigint[], $5::bigint[], $6::bigint[])
+     as a (id, guarded, posted, pending_debits, pending_credits)
    order by a.id`,
 );
 
@@ -120,7 +122,11 @@ export async function loadLedger(
 
 /** Writes what decisions did to the world: one statement a table. */
 export function saveLedger(tx: Tx, world: LedgerWorld): void {
-  insertOpened(tx, world.opened);
+  // Accounts that begin here are written once, with what they have come to in this transaction.
+  insertOpened(
+    tx,
+    world.opened.map((spec) => ({ ...spec, ...required(world.accounts.get(spec.id), spec.code) })),
+  );
   if (world.written.length === 0) return;
   const { written } = world;
   const indexed = (transfer: Transfer) =>
@@ -141,7 +147,11 @@ export function saveLedger(tx: Tx, world: LedgerWorld): void {
     written.map(({ reversesBundleId }) => reversesBundleId ?? null),
     written.map(indexed),
   ]);
-  const touched = [...world.accounts.values()].filter(({ id }) => world.touched.has(id));
+  const opened = new Set(world.opened.map(({ id }) => id));
+  const touched = [...world.touched]
+    .filter((id) => !opened.has(id))
+    .map((id) => required(world.accounts.get(id), id));
+  if (touched.length === 0) return;
   tx.write(updateBalances, [
     tx.tenantId,
     touched.map(({ id }) => id),
@@ -153,13 +163,14 @@ export function saveLedger(tx: Tx, world: LedgerWorld): void {
 
 /** Opens accounts that are known beforehand, such as those of a new SKU's stock. */
 export function openAccounts(tx: Tx, specs: readonly AccountSpec[]): void {
+  const zero = { posted: 0n, pendingDebits: 0n, pendingCredits: 0n };
   insertOpened(
     tx,
-    specs.map((spec) => ({ id: accountIdOf(spec.code), ...spec })),
+    specs.map((spec) => ({ id: accountIdOf(spec.code), ...spec, ...zero })),
   );
 }
 
-function insertOpened(tx: Tx, opened: readonly (AccountSpec & { readonly id: AccountId })[]): void {
+function insertOpened(tx: Tx, opened: readonly (Account & AccountSpec)[]): void {
   if (opened.length === 0) return;
   const ids = opened.map(({ id }) => id);
   const guarded = opened.map((account) => account.guarded);
@@ -172,7 +183,14 @@ function insertOpened(tx: Tx, opened: readonly (AccountSpec & { readonly id: Acc
     guarded,
     opened.map(({ indexed }) => indexed),
   ]);
-  tx.write(insertBalances, [tx.tenantId, ids, guarded]);
+  tx.write(insertBalances, [
+    tx.tenantId,
+    ids,
+    guarded,
+    opened.map(({ posted }) => posted),
+    opened.map(({ pendingDebits }) => pendingDebits),
+    opened.map(({ pendingCredits }) => pendingCredits),
+  ]);
 }
 
 function accountOf(row: BalanceRow): Account {

@@ -24,6 +24,7 @@ export function boughtBy(bought: BoughtUnits, buyer: Buyer, skuId?: SkuId): numb
   return [...units.values()].reduce((sum, quantity) => sum + quantity, 0);
 }
 
+/** Counts the lines of an order that is neither closed nor refunded. */
 export function addBought(
   bought: BoughtUnits,
   buyer: Buyer,

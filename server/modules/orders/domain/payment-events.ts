@@ -13,7 +13,7 @@ import { decideRequestRefund, refundableOf } from "../../payments/index.ts";
 import { releaseClosed } from "./ending.ts";
 import { markPaid } from "./paying.ts";
 import { addRefund, recordRefundFailed, recordRefundSucceeded } from "./refunds.ts";
-import type { Order, OrdersWorld, PaidTerms } from "./types.ts";
+import type { Order, OrderId, OrdersWorld, PaidTerms } from "./types.ts";
 import { noteOrder, stockLegsOf } from "./world.ts";
 
 /** The events of payments that move orders. */
@@ -140,6 +140,7 @@ function refundLate(
   addRefund(world, order, { refund: outcome.refund, lines: [], restock: false }, now);
 }
 
+/** What others pay for is no order's id, and is not found. */
 function findOrder(world: OrdersWorld, reference: string): Order | undefined {
-  return world.orders.values().find(({ id }) => id === reference);
+  return world.orders.get(reference as OrderId);
 }

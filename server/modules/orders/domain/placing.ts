@@ -57,6 +57,7 @@ export function checkPlacing(
   return { kind: "placeable", legs, lines, totalMinor, currency };
 }
 
+/** Holds the units of all lines, or refuses as `checkPlacing` does. */
 export function decidePlaceOrder(
   world: OrdersWorld,
   command: PlaceOrder,

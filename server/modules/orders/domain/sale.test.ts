@@ -119,12 +119,14 @@ test.each(told)(
   },
 );
 
-test("a sale that was ended before its time takes no order, and a draft does not exist", () => {
+test("a sale that was ended before its time takes no order, and drafts do not exist", () => {
   const shop = openSale();
   shop.end();
   expect(shop.buy(mugs(1))).toMatchObject({ code: "sale_not_open", facts: { state: "ended" } });
-  shop.setSale({ state: "draft" });
-  expect(shop.buy(mugs(1))).toMatchObject({ code: "sale_not_found" });
+  for (const state of ["draft", "ended"] as const) {
+    shop.setSale({ state, scheduledAt: undefined });
+    expect(shop.buy(mugs(1))).toMatchObject({ code: "sale_not_found" });
+  }
 });
 
 test("an order of a sale costs what the sale says and takes what the sale has", () => {

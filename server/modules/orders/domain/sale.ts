@@ -5,7 +5,7 @@ import { refuse } from "../../../refusals.ts";
 import type { Sku, SkuId } from "../../catalog/index.ts";
 import type { Account, AccountId } from "../../ledger/index.ts";
 import type { Sale, SaleId, SaleWithUnits } from "../../sales/index.ts";
-import { judgePass, saleAccount, saleStateAt } from "../../sales/index.ts";
+import { isPublished, judgePass, saleAccount, saleStateAt } from "../../sales/index.ts";
 import { boughtBy } from "./bought.ts";
 import type { PlacingWorld, WantedOrder } from "./types.ts";
 
@@ -60,7 +60,7 @@ export function enterSale(
 ): { readonly kind: "found"; readonly sale: Sale } | Refusal {
   const sale = sales.get(saleId);
   // A draft is nobody's business yet.
-  if (sale === undefined || sale.state === "draft") return refuse("sale_not_found", { saleId });
+  if (sale === undefined || !isPublished(sale)) return refuse("sale_not_found", { saleId });
   const state = saleStateAt(sale, now);
   if (state !== "open") {
     const { opensAt, closesAt } = sale;

@@ -1,4 +1,5 @@
 import { afterAll, beforeEach, expect, test } from "vitest";
+import { OverloadFault } from "../../../kernel/database.ts";
 import { createIds } from "../../../kernel/ids.ts";
 import type { Answer } from "../../../kernel/operation.ts";
 import type { Refusal } from "../../../kernel/refusal.ts";
@@ -383,6 +384,20 @@ test("whose order is under way, was just placed or has failed goes the whole way
   expect(await goesTheWholeWay("lucky")).toBe(true);
   expect(await goesTheWholeWay("other")).toBe(false);
   expect(await goesTheWholeWay("unlucky")).toBe(true);
+});
+
+test("whom a full queue has sent off has placed nothing, and is answered from memory later", async () => {
+  const { poll, goesTheWholeWay } = createMemory({});
+  await goesTheWholeWay("late");
+  await poll();
+  const full = () => {
+    throw new OverloadFault("too many commands are waiting");
+  };
+  // A poll that is late lets a crowd through: all of it together would fill what is kept.
+  clock.advance(soldOutAgeMsMax);
+  expect(await goesTheWholeWay("sent-off", full)).toBe(true);
+  await poll();
+  expect(await goesTheWholeWay("sent-off")).toBe(false);
 });
 
 test("a poll that fails says so, leaves what was read, and goes on with the next", async () => {

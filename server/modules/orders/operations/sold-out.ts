@@ -1,6 +1,7 @@
 import type { BloomFilter } from "../../../kernel/bloom-filter.ts";
 import { createBloomFilter } from "../../../kernel/bloom-filter.ts";
 import type { Database } from "../../../kernel/database.ts";
+import { OverloadFault } from "../../../kernel/database.ts";
 import type { EventsSince } from "../../../kernel/events-since.ts";
 import { newestEvent, readEventsSince } from "../../../kernel/events-since.ts";
 import type { CacheFigures } from "../../../kernel/metrics.ts";
@@ -80,8 +81,6 @@ interface Remembered {
   polled: ReadonlySet<SkuId>;
   readAt: number;
 }
-
-export type SoldOut = ReturnType<typeof createSoldOut>;
 
 /**
  * Most of those who come to a flash sale come too late. Once a decision has said so, this process
@@ -190,8 +189,8 @@ export function createSoldOut(deps: { readonly clock: Clock; readonly reads: Sol
       learn(tenantId, wanted, result);
       return result;
     } catch (error) {
-      // Whether it was committed is unknown.
-      addBuyer(tenantId, wanted);
+      // Whether it was committed is unknown, unless it never was in the queue.
+      if (!(error instanceof OverloadFault)) addBuyer(tenantId, wanted);
       throw error;
     } finally {
       const others = (underWay.get(key) ?? 0) - 1;
@@ -268,7 +267,7 @@ export function createSoldOut(deps: { readonly clock: Clock; readonly reads: Sol
       return refusal === undefined ? wholeWay(tenantId, inSale, run) : Promise.resolve(refusal);
     },
 
-    /** The beat of a timer, every `soldOutPollMs`. Nothing is read while nothing is remembered. */
+    /** The beat of a pulse, every `soldOutPollMs`. Nothing is read while nothing is remembered. */
     async poll(): Promise<void> {
       const now = clock.now();
       const isForgotten = (askedAt: number) => Math.abs(now - askedAt) >= forgetAfterMs;
@@ -278,8 +277,9 @@ export function createSoldOut(deps: { readonly clock: Clock; readonly reads: Sol
       }
       const byTenant = Map.groupBy(remembered.values(), ({ tenantId }) => tenantId);
       const polls = [...byTenant].map(([tenantId, all]) => pollTenant(tenantId, all));
-      const failed = (await Promise.allSettled(polls)).find(({ status }) => status === "rejected");
-      if (failed?.status === "rejected") throw failed.reason;
+      // All of them have ended before the next beat, also when one has failed.
+      await Promise.allSettled(polls);
+      await Promise.all(polls);
     },
 
     name: "orders.sold_out",

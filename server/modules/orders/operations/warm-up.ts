@@ -8,9 +8,6 @@ import type { PlaceOutcome } from "../domain/placing.ts";
 import type { OrdersWorld, PlaceOrder } from "../domain/types.ts";
 import type { Terms } from "./terms.ts";
 
-/** Often enough that buffers stay warm, and that a sale made in a hurry is seen. */
-export const warmUpEveryMs = 20_000;
-
 /**
  * Makes this process ready for the sales that open soon, so that the first order of a rush takes
  * no longer than the others: the sales and their units come into memory and are kept fresh, so do
@@ -63,7 +60,7 @@ export function createWarmUp(deps: {
   }
 
   return {
-    /** The beat of a timer; gives the sales that it was about. */
+    /** The beat of a pulse; gives the sales that it was about. */
     async warmUp(): Promise<SaleId[]> {
       const opening = await sales.readOpeningSales();
       if (opening.length === 0) return [];

@@ -1,4 +1,5 @@
 /** Where money stands in the ledger: at the channel, against what each attempt has brought in. */
+import { remember } from "../../../kernel/remember.ts";
 import type { AccountId, AccountSpec } from "../../ledger/index.ts";
 import { accountIdOf } from "../../ledger/index.ts";
 import type { Attempt, AttemptId, ChannelAccountId, PaymentsWorld } from "./types.ts";
@@ -13,17 +14,12 @@ export function capturedAccount(attemptId: AttemptId): AccountId {
 
 /** Each notice of a channel needs the same few, so they are remembered rather than hashed anew. */
 const rememberedMax = 1_000;
-const remembered = new Map<ChannelAccountId, AccountId>();
 
 /** The other side: the channel keeps the money for us, so this goes below zero by that much. */
-export function channelLedgerAccount(accountId: ChannelAccountId): AccountId {
-  const known = remembered.get(accountId);
-  if (known !== undefined) return known;
-  const id = accountIdOf(channelCode(accountId));
-  if (remembered.size >= rememberedMax) remembered.clear();
-  remembered.set(accountId, id);
-  return id;
-}
+export const channelLedgerAccount: (accountId: ChannelAccountId) => AccountId = remember(
+  rememberedMax,
+  (accountId) => accountIdOf(channelCode(accountId)),
+);
 
 /** The ledger accounts that paying or refunding these attempts moves. */
 export function accountsOfAttempts(attempts: Iterable<Attempt>): AccountId[] {

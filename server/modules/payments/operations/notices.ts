@@ -26,6 +26,8 @@ export interface NoticesDeps {
 
 /** WeChat Pay waits for 5 s. Verifying asks outside only when a certificate is new. */
 const verifyMsMax = 4 * secondMs;
+/** Notices that come within so long share their patience: a signal each, kept for 4 s, adds up. */
+const sharedMs = 100;
 /**
  * Anybody may send what no channel has signed: enough is kept to see it, not to fill the disk. At
  * most 60 a minute, of each account: 30 at once and 30 that follow.
@@ -42,6 +44,8 @@ export function createNotices({ committers, ids, numbers, clock, accounts }: Not
     clock,
   });
 
+  const patience = createPatience();
+
   return {
     /**
      * Takes a notice as it came in and gives what the channel waits for: "taken" only once all that
@@ -57,7 +61,7 @@ export function createNotices({ committers, ids, numbers, clock, accounts }: Not
       if (found === undefined) return noChannelAccount;
       const { plug, account, identity } = found;
       const raw = { ...given, receivedAt: clock.now() };
-      const judged = await plug.verifyNotice(account, raw, AbortSignal.timeout(verifyMsMax));
+      const judged = await plug.verifyNotice(account, raw, patience());
       const isProven = judged.kind === "verified" || judged.kind === "ignored";
       // What is merely unreadable must not be crowded out by what is forged.
       if (!isProven && unprovenKept.tryTake(`${account.id} ${judged.kind}`) > 0) {
@@ -74,6 +78,20 @@ export function createNotices({ committers, ids, numbers, clock, accounts }: Not
       });
       return plug.noticeReply(reply);
     },
+  };
+}
+
+/** Gives signals that end what takes longer than `verifyMsMax`, up to `sharedMs` earlier. */
+function createPatience(): () => AbortSignal {
+  let madeAt = Number.NEGATIVE_INFINITY;
+  let signal: AbortSignal | undefined;
+  return () => {
+    const now = performance.now();
+    if (signal === undefined || now - madeAt >= sharedMs) {
+      madeAt = now;
+      signal = AbortSignal.timeout(verifyMsMax);
+    }
+    return signal;
   };
 }
 

@@ -40,7 +40,7 @@ const insertNotices = statement(
      (tenant_id, id, account_id, channel_notice_id, received_at, headers, body, verdict,
       attempt_number, refund_number, deliveries)
    select $1, n.id, n.account_id, n.channel_notice_id, n.received_at, n.headers::json,
-          decode(n.body, 'hex'), n.verdict, n.attempt_number, n.refund_number, n.deliveries
+          decode(n.body, 'base64'), n.verdict, n.attempt_number, n.refund_number, n.deliveries
    from unnest($2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[], $7::text[],
                $8::text[], $9::text[], $10::text[], $11::integer[])
      as n (id, account_id, channel_notice_id, received_at, headers, body, verdict,
@@ -86,7 +86,7 @@ export function saveNotices(tx: Tx, { fresh, repeated, events }: NoticesWorld["w
       notices.map(({ channelNoticeId }) => channelNoticeId ?? null),
       timestamps(notices.map(({ receivedAt }) => receivedAt)),
       notices.map(({ headers }) => JSON.stringify(headers)),
-      notices.map(({ body }) => body.toString("hex")),
+      notices.map(({ body }) => body.toString("base64")),
       notices.map(({ verdict }) => verdict),
       notices.map(({ attemptNumber }) => attemptNumber ?? null),
       notices.map(({ refundNumber }) => refundNumber ?? null),

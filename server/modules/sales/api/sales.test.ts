@@ -160,6 +160,12 @@ const wrongInputs: readonly (readonly [string, () => object, string, string])[] 
     "invalid_request",
     "closesAt",
   ],
+  [
+    "a year of five digits",
+    () => ({ closesAt: "9999-12-31T23:59:59-12:00" }),
+    "invalid_request",
+    "closesAt",
+  ],
   ["a close before the opening", () => ({ closesAt: at(hourMs - 1) }), "sale_closes_too_early", ""],
   ["a close at the opening", () => ({ closesAt: at(hourMs) }), "sale_closes_too_early", ""],
   ["an opening in the past", () => ({ opensAt: at(-hourMs) }), "sale_time_over", ""],
@@ -222,6 +228,26 @@ test("members read what is no draft, and change nothing", async () => {
   await call("POST", `/v1/sales/${hidden}/schedule`);
   clock.advance(secondMs);
   expect((await read(hidden)).status).toBe(200);
+});
+
+test("a draft that staff have dropped stays hidden from members", async () => {
+  const dropped = await create({ title: "Not to be told", waitingRoom: true });
+  expect((await call("POST", `/v1/sales/${dropped}/end`)).json.state).toBe("ended");
+  clock.advance(secondMs);
+  const lines = [{ skuId: mug, quantity: 1 }];
+  for (const [method, path, body] of [
+    ["GET", `/v1/sales/${dropped}`],
+    ["POST", `/v1/sales/${dropped}/tickets`, {}],
+    ["POST", "/v1/orders", { saleId: dropped, lines }],
+  ] as const) {
+    const { json } = await call(method, path, { token: member, ...(body && { body }) });
+    const code = path === "/v1/orders" ? "sale_not_found" : "not_found";
+    expect([path, json.code]).toEqual([path, code]);
+  }
+  const { json: list } = await call("GET", "/v1/sales?limit=100", { token: member });
+  expect(list.items.map(({ id }: { id: string }) => id)).not.toContain(dropped);
+  const { json: all } = await call("GET", "/v1/sales?limit=1");
+  expect(all.items).toMatchObject([{ id: dropped, state: "ended" }]);
 });
 
 test("a member buys in the sale; what is left is seen at once by staff, by members in a second", async () => {

@@ -2,6 +2,7 @@ import pg from "pg";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { required } from "../../../kernel/assert.ts";
 import { checkedId } from "../../../kernel/shapes.ts";
+import { minuteMs } from "../../../kernel/time.ts";
 import type { TestPlatform } from "../../../testing/platform.ts";
 import type { TicketView } from "../domain/standings.ts";
 import { openHall } from "./testing/hall.ts";
@@ -297,6 +298,32 @@ test("those who ask are answered from memory, however many they are [FLS-10]", a
     expect(asked.every(({ json }) => json.state === "waiting")).toBe(true);
     await client.query("rollback");
   });
+});
+
+test("a room that opens later is not looked after until shortly before", async () => {
+  const { saleId } = await hall.makeSale({ opensInMs: minuteMs });
+  await hall.take(first, saleId, "anna");
+  for (let rounds = 0; rounds < 3; rounds += 1) await hall.round(first);
+  await withClient(async (client) => {
+    await client.query("begin");
+    await client.query("lock table sales.waiting_rooms in access exclusive mode");
+    let ended = false;
+    const beat = hall.round(first).then(() => (ended = true));
+    await expect.poll(() => ended, { timeout: 5_000 }).toBe(true);
+    await client.query("rollback");
+    await beat;
+  });
+});
+
+test("a stream hears of a sale that is dropped before it opens [FLS-10]", async () => {
+  const { saleId } = await hall.makeSale({ opensInMs: minuteMs });
+  const { json: ticket } = await hall.take(first, saleId, "anna");
+  const stream = await hall.follow(second, ticket);
+  expect(await stream.next()).toMatchObject({ data: { state: "waiting" } });
+  const token = await first.issueToken(hall.tenantId, "admin");
+  await hall.call(first, `/v1/sales/${saleId}/end`, { token, body: {} });
+  clock.advance(1_000);
+  expect(await stream.next()).toMatchObject({ data: { state: "over", soldOut: false } });
 });
 
 test("the metrics tell who waits, who was let in, and the pace [FLS-09]", async () => {

@@ -1,4 +1,5 @@
 /** The units of a sale stand in the ledger: one account for each of its SKUs. */
+import { remember } from "../../../kernel/remember.ts";
 import type { SkuId } from "../../catalog/index.ts";
 import type { AccountId, AccountSpec } from "../../ledger/index.ts";
 import { accountIdOf } from "../../ledger/index.ts";
@@ -6,17 +7,11 @@ import type { SaleId } from "./types.ts";
 
 /** Hashing a code costs more than all else that an order line needs, so they are remembered. */
 const rememberedMax = 50_000;
-const remembered = new Map<string, AccountId>();
+const idOfCode = remember(rememberedMax, accountIdOf);
 
 /** Where the units lie that were set aside for a sale; what its orders hold is pending there. */
 export function saleAccount(saleId: SaleId, skuId: SkuId): AccountId {
-  const code = codeOf(saleId, skuId);
-  const known = remembered.get(code);
-  if (known !== undefined) return known;
-  const id = accountIdOf(code);
-  if (remembered.size >= rememberedMax) remembered.clear();
-  remembered.set(code, id);
-  return id;
+  return idOfCode(codeOf(saleId, skuId));
 }
 
 /** The hottest accounts of all, so their movements are not indexed. */

@@ -34,6 +34,10 @@ export const saleItemsMax = 1_000;
 /** Whoever says "now" says it a moment ago; what lies further back is a slip of the pen. */
 const openingPastMaxMs = 10 * minuteMs;
 
+/**
+ * Refusals: sale_closes_too_early, sale_time_over, too_many_sale_items, sku_twice_in_sale,
+ * sku_not_found, currencies_mixed.
+ */
 export function decideCreateSale(
   world: SalesWorld,
   { saleId, terms, by }: CreateSale,
@@ -59,7 +63,10 @@ export function decideCreateSale(
   return { kind: "sale", isNew: true, sale };
 }
 
-/** Only a draft is changed: what was scheduled has been promised. */
+/**
+ * Only a draft is changed: what was scheduled has been promised. Refusals: not_found,
+ * sale_not_draft, and those of `decideCreateSale`.
+ */
 export function decideChangeSale(
   world: SalesWorld,
   { saleId, change }: ChangeSale,
@@ -79,7 +86,10 @@ export function decideChangeSale(
   return { kind: "sale", isNew: false, sale };
 }
 
-/** Sets the units of all items aside, or of none. */
+/**
+ * Sets the units of all items aside, or of none. Refusals: not_found, sale_not_draft,
+ * sale_closes_too_early, sale_time_over, stock_too_low.
+ */
 export function decideScheduleSale(
   world: SalesWorld,
   saleId: SaleId,
@@ -109,7 +119,10 @@ export function decideScheduleSale(
   return { kind: "sale", isNew: false, sale };
 }
 
-/** More units for one of the goods, from the shelf: until the sale is over, by the clock. */
+/**
+ * More units for one of the goods, from the shelf: until the sale is over, by the clock.
+ * Refusals: not_found, sale_not_running, sku_not_in_sale, stock_too_low.
+ */
 export function decideRaiseAllotment(
   world: SalesWorld,
   { saleId, skuId, quantity, bundleId }: RaiseAllotment,
@@ -139,7 +152,7 @@ export function decideRaiseAllotment(
   return { kind: "raised", item, left: available(world.ledger, account) };
 }
 
-/** What has ended stays so. Units that orders hold stay with them. */
+/** What has ended stays so. Units that orders hold stay with them. Refusals: not_found. */
 export function decideEndSale(
   world: SalesWorld,
   saleId: SaleId,
@@ -159,6 +172,7 @@ export function decideOpenDueSale(world: SalesWorld, saleId: SaleId, now: number
   world.written.events.push({ type: "sale_opened", data: told(sale) });
 }
 
+/** The same for its end, which moves what is left of its units back to the shelf. */
 export function decideEndDueSale(world: SalesWorld, saleId: SaleId, now: number): void {
   const sale = required(world.sales.get(saleId), "a due sale");
   if (sale.state === "draft" || sale.state === "ended" || now < sale.closesAt) return;

@@ -50,6 +50,7 @@ const settleMs = 2 * secondMs;
 /** What was not used for half a second is gone, so that no rush is saved up. */
 const savedMs = secondMs / 2;
 
+/** The pace of a process that has seen nothing yet. */
 export function startPace(now: number): Pace {
   return {
     perSecond: startPerSecond,

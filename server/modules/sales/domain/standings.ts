@@ -6,7 +6,7 @@ import type { Admission, SaleHours, Ticket } from "./waiting-room.ts";
 import { passLifeMs } from "./waiting-room.ts";
 
 /** A room as a process saw it a moment ago. */
-export interface RoomSight {
+export interface SeenRoom {
   readonly sale: SaleHours;
   readonly soldOut: boolean;
   readonly lotDrawn: boolean;
@@ -30,29 +30,29 @@ export type Standing =
 /** The pace of so long ago tells how long the others will wait. */
 const paceWindowMs = 10 * secondMs;
 
-/** `admittedAt`: when the ticket is known to have been admitted, whatever the sight knows of it. */
+/** `admittedAt`: when the ticket is known to have been admitted, though the room be seen older. */
 export function standingOf(
-  sight: RoomSight,
+  room: SeenRoom,
   {
     place,
     admittedAt,
   }: { readonly place: number | undefined; readonly admittedAt: number | undefined },
   now: number,
 ): Standing {
-  if (saleStateAt(sight.sale, now) === "ended") return { state: "over", why: "ended" };
-  const since = admittedAt ?? admittedSince(sight, place);
+  if (saleStateAt(room.sale, now) === "ended") return { state: "over", why: "ended" };
+  const since = admittedAt ?? admittedSince(room, place);
   if (since === "long ago") return { state: "expired" };
   if (since !== undefined && now >= since + passLifeMs) return { state: "expired" };
-  if (sight.soldOut) return { state: "over", why: "sold_out" };
+  if (room.soldOut) return { state: "over", why: "sold_out" };
   if (since !== undefined) return { state: "admitted", expiresAt: since + passLifeMs };
   if (place === undefined) return { state: "waiting", ahead: undefined, waitMs: undefined };
-  const ahead = place - sight.admittedThrough - 1;
+  const ahead = place - room.admittedThrough - 1;
   assert(ahead >= 0, "who is not admitted stands behind those who are");
-  return { state: "waiting", ahead, waitMs: waitMsOf(sight, ahead, now) };
+  return { state: "waiting", ahead, waitMs: waitMsOf(room, ahead, now) };
 }
 
 function admittedSince(
-  { admittedThrough, admissions }: RoomSight,
+  { admittedThrough, admissions }: SeenRoom,
   place: number | undefined,
 ): number | "long ago" | undefined {
   if (place === undefined || place > admittedThrough) return undefined;
@@ -62,7 +62,7 @@ function admittedSince(
 }
 
 /** By how many were admitted in the last seconds. */
-function waitMsOf({ admissions }: RoomSight, ahead: number, now: number): number | undefined {
+function waitMsOf({ admissions }: SeenRoom, ahead: number, now: number): number | undefined {
   const recent = admissions.filter(({ at }) => at > now - paceWindowMs);
   const [first] = recent;
   const last = recent.at(-1);

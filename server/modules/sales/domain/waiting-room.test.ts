@@ -4,7 +4,7 @@ import type { Id } from "../../../kernel/ids.ts";
 import type { SeededRandom } from "../../../kernel/testing/random.ts";
 import { withSeed } from "../../../kernel/testing/random.ts";
 import { hourMs } from "../../../kernel/time.ts";
-import type { RoomSight } from "./standings.ts";
+import type { SeenRoom } from "./standings.ts";
 import { standingOf, ticketView } from "./standings.ts";
 import type { SaleId } from "./types.ts";
 import type { Admission, Room, RoomsWorld, SaleHours, Ticket } from "./waiting-room.ts";
@@ -71,7 +71,6 @@ const taking = (memberId: string, lot = 0) => ({
 
 test.each([
   ["not_found", { sale: undefined }, opensAt],
-  ["not_found", { sale: { state: "draft" as const } }, opensAt],
   ["sale_without_waiting_room", { sale: { waitingRoom: false } }, opensAt + hourMs],
   ["sale_not_open", { sale: {}, room: { places: placesMax } }, opensAt + hourMs],
   ["sale_not_open", { sale: { state: "ended" as const } }, opensAt],
@@ -148,7 +147,7 @@ test("one whose pass ran out gets a place at the end and keeps the ticket [FLS-0
   expect(expired.written.movedTickets.size).toBe(1);
 });
 
-const sight: RoomSight = {
+const seen: SeenRoom = {
   sale: hours,
   soldOut: false,
   lotDrawn: true,
@@ -173,11 +172,11 @@ test.each([
   ["was let in a moment ago", { place: 61, admittedAt: at }, at, { state: "admitted" }],
   ["comes after the end", place(40), opensAt + hourMs, { state: "over", why: "ended" }],
 ] as const)("a member's standing: %s [FLS-10]", (_what, ticket, now, standing) => {
-  expect(standingOf(sight, ticket, now)).toMatchObject(standing);
+  expect(standingOf(seen, ticket, now)).toMatchObject(standing);
 });
 
 test("when all is sold nobody waits, and who let a pass run out is told that [FLS-10]", () => {
-  const soldOut = { ...sight, soldOut: true };
+  const soldOut = { ...seen, soldOut: true };
   expect(standingOf(soldOut, place(161), at)).toEqual({ state: "over", why: "sold_out" });
   expect(standingOf(soldOut, place(50), at)).toEqual({ state: "over", why: "sold_out" });
   expect(standingOf(soldOut, place(20), at)).toEqual({ state: "expired" });
@@ -185,8 +184,8 @@ test("when all is sold nobody waits, and who let a pass run out is told that [FL
 
 test("a place between two admissions that are known ran out with those that were forgotten", () => {
   const gap = {
-    ...sight,
-    admissions: [{ from: 0, through: 20, at: opensAt }, ...sight.admissions],
+    ...seen,
+    admissions: [{ from: 0, through: 20, at: opensAt }, ...seen.admissions],
   };
   const [first, , last] = gap.admissions;
   const admissions = [required(first, "the first"), required(last, "the last")];
@@ -196,7 +195,7 @@ test("a place between two admissions that are known ran out with those that were
 test("those far behind are told to ask seldom, those in front often [FLS-10]", () => {
   const ticket = { id: idOf<"Ticket">(1), saleId, memberId: "anna", place: 61 };
   const seconds = (number: number, now = at) =>
-    ticketView(ticket, standingOf(sight, place(number), now), { sale: hours, now }).askAgainSeconds;
+    ticketView(ticket, standingOf(seen, place(number), now), { sale: hours, now }).askAgainSeconds;
   expect([seconds(61), seconds(461), seconds(5_000)]).toEqual([1, 11, 15]);
   expect(seconds(61, opensAt - hourMs)).toBe(15);
 });

@@ -46,6 +46,7 @@ export interface Room {
 export type SaleHours = Pick<Sale, "state" | "opensAt" | "closesAt" | "waitingRoom">;
 
 export interface RoomsWorld {
+  /** Those that were scheduled. */
   readonly sales: ReadonlyMap<SaleId, SaleHours>;
   readonly rooms: ReadonlyMap<SaleId, Room>;
   /** By sale and member: see `ticketKey`. */
@@ -97,7 +98,8 @@ export function ticketKey(saleId: SaleId, memberId: string): string {
 
 /**
  * Gives the member's ticket, whoever asks however often. One whose pass has run out gets a new
- * place at the end. Refusals stand in order of precedence.
+ * place at the end. Refusals in order of precedence: not_found, sale_without_waiting_room,
+ * sale_not_open, waiting_room_full.
  */
 export function decideTakeTicket(
   world: RoomsWorld,
@@ -106,7 +108,7 @@ export function decideTakeTicket(
 ): TicketOutcome {
   const { saleId, memberId, ticketId: id } = command;
   const sale = world.sales.get(saleId);
-  if (sale === undefined || sale.state === "draft") return refuse("not_found", { what: "sale" });
+  if (sale === undefined) return refuse("not_found", { what: "sale" });
   if (!sale.waitingRoom) return refuse("sale_without_waiting_room", { saleId });
   const state = saleStateAt(sale, now);
   if (state === "ended") return refuseEnded(sale);

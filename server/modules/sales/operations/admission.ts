@@ -8,9 +8,9 @@ import { nextPace, spent, startPace } from "../domain/pace.ts";
 import type { SaleId } from "../domain/types.ts";
 import type { AdmitMembers, RoomsWorld } from "../domain/waiting-room.ts";
 import { decideAdmitMembers } from "../domain/waiting-room.ts";
-import { readSalesWithRooms, readTenantsWithRooms } from "../store/room-sights.ts";
+import { readSalesWithRooms, readTenantsWithRooms } from "../store/waiting-room-reads.ts";
 import { drawLot, loadRooms, saveRooms } from "../store/waiting-rooms.ts";
-import type { KnownRoom, RoomSights } from "./room-sights.ts";
+import type { KnownRoom, RoomMemory } from "./room-memory.ts";
 
 export interface RoomMetrics {
   /** After each round: who waits in open sales, and how many a second this process lets in. */
@@ -18,10 +18,13 @@ export interface RoomMetrics {
   admitted(members: number): void;
 }
 
-/** Often enough that nobody sees it, seldom enough to cost nothing. */
-export const admitEveryMs = 250;
-/** Sales are scheduled long before they open; a new one is found within it. */
+/** A sale that was scheduled in a hurry is found within it. */
 const discoverMs = secondMs;
+/**
+ * Sales are scheduled long before they open. A room that is looked after costs some ten
+ * transactions a second and process, so that begins when even a slow round finds it in time.
+ */
+const openingSoonMs = 10 * secondMs;
 /** Bounds of what one process looks after. */
 const tenantsMax = 500;
 const roomsOfTenantMax = 50;
@@ -35,11 +38,11 @@ export function createAdmission(deps: {
   readonly database: Database;
   readonly committers: Committers;
   readonly clock: Clock;
-  readonly sights: RoomSights;
+  readonly roomMemory: RoomMemory;
   readonly queueMax: number;
   readonly observe: RoomMetrics;
 }) {
-  const { database, committers, clock, sights, queueMax, observe } = deps;
+  const { database, committers, clock, roomMemory, queueMax, observe } = deps;
   let pace = startPace(clock.now());
   let rooms: readonly { readonly tenantId: string; readonly saleIds: readonly SaleId[] }[] = [];
   let discoveredAt = Number.NEGATIVE_INFINITY;
@@ -63,11 +66,12 @@ export function createAdmission(deps: {
   async function discover(): Promise<void> {
     const now = clock.now();
     if (now - discoveredAt < discoverMs) return;
-    const tenants = await readTenantsWithRooms(database, now, tenantsMax);
+    const soon = { now, opensBy: now + openingSoonMs };
+    const tenants = await readTenantsWithRooms(database, { ...soon, limit: tenantsMax });
     rooms = await Promise.all(
       tenants.map(async (tenantId) => ({
         tenantId,
-        saleIds: await readSalesWithRooms(database, tenantId, { now, limit: roomsOfTenantMax }),
+        saleIds: await readSalesWithRooms(database, tenantId, { ...soon, limit: roomsOfTenantMax }),
       })),
     );
     discoveredAt = now;
@@ -76,7 +80,9 @@ export function createAdmission(deps: {
   function openRooms(): KnownRoom[] {
     const now = clock.now();
     return rooms
-      .flatMap(({ tenantId, saleIds }) => saleIds.map((saleId) => sights.known(tenantId, saleId)))
+      .flatMap(({ tenantId, saleIds }) =>
+        saleIds.map((saleId) => roomMemory.known(tenantId, saleId)),
+      )
       .filter((room) => room !== undefined)
       .filter(({ sale }) => saleStateAt(sale, now) === "open");
   }
@@ -103,7 +109,7 @@ export function createAdmission(deps: {
   async function admitRound(): Promise<void> {
     round += 1;
     await discover();
-    await Promise.all(rooms.map(({ tenantId, saleIds }) => sights.refresh(tenantId, saleIds)));
+    await Promise.all(rooms.map(({ tenantId, saleIds }) => roomMemory.refresh(tenantId, saleIds)));
     const open = openRooms();
     for (const { tenantId, saleId, lotSize, places } of open) {
       if (lotSize !== undefined || places === 0) continue;

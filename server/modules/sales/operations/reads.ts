@@ -7,6 +7,7 @@ import { refuse } from "../../../refusals.ts";
 import type { SkuId } from "../../catalog/index.ts";
 import type { Ledger } from "../../ledger/index.ts";
 import { saleAccount } from "../domain/allotments.ts";
+import { isPublished } from "../domain/hours.ts";
 import type { ListedSale, Sale, SaleId, SaleSku } from "../domain/types.ts";
 import type { OpeningSale } from "../store/reads.ts";
 import { selectOpeningSales, selectSalePage, selectSalesByIds } from "../store/reads.ts";
@@ -23,8 +24,6 @@ const openingSoonMs = 5 * minuteMs;
 const keptAfterOpeningMs = minuteMs;
 /** As many of a tenant as a process makes itself ready for; the next ones first. */
 const openingMax = 100;
-
-export type SaleReads = ReturnType<typeof createReads>;
 
 export function createReads(deps: {
   readonly database: Database;
@@ -121,7 +120,7 @@ export function createReads(deps: {
     /** As members see it: no drafts, and as it was less than a second ago if many look. */
     async readShownSale(tenantId: string, id: SaleId): Promise<SaleWithUnits | Refusal> {
       const found = await shown.read(tenantId, id);
-      return found === undefined || found.sale.state === "draft" ? noSale : found;
+      return found !== undefined && isPublished(found.sale) ? found : noSale;
     },
 
     /** This process has changed a sale: its members see that at once. */

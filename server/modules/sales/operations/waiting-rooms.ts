@@ -19,11 +19,11 @@ import { loadRooms, saveRooms } from "../store/waiting-rooms.ts";
 import type { RoomMetrics } from "./admission.ts";
 import { createAdmission } from "./admission.ts";
 import { createPasses } from "./passes.ts";
-import type { KnownRoom } from "./room-sights.ts";
-import { createRoomSights } from "./room-sights.ts";
-import type { KnownTicket } from "./ticket-book.ts";
+import type { KnownRoom } from "./room-memory.ts";
+import { createRoomMemory } from "./room-memory.ts";
+import type { KnownTicket } from "./ticket-memory.ts";
 import type { Sales } from "./sales.ts";
-import { createTicketBook } from "./ticket-book.ts";
+import { createTicketMemory } from "./ticket-memory.ts";
 
 export interface WaitingRoomDeps {
   readonly database: Database;
@@ -60,9 +60,9 @@ const expiredReadMs = secondMs;
 export function createWaitingRooms(deps: WaitingRoomDeps) {
   const { committers, clock, ids, sales } = deps;
   const drawNumber = deps.drawNumber ?? (() => randomInt(lotMax));
-  const sights = createRoomSights({ ...deps, isSoldOut });
-  const book = createTicketBook(deps);
-  const admission = createAdmission({ ...deps, sights });
+  const roomMemory = createRoomMemory({ ...deps, isSoldOut });
+  const ticketMemory = createTicketMemory(deps);
+  const admission = createAdmission({ ...deps, roomMemory });
   const { readPass, passOf } = createPasses(deps);
 
   async function isSoldOut(tenantId: string, saleId: SaleId): Promise<boolean> {
@@ -100,8 +100,8 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
     room: KnownRoom,
     id: TicketId,
   ): Promise<KnownTicket | undefined> {
-    const ticket = book.known(tenantId, id);
-    if (ticket === undefined || mayHaveMoved(room, ticket)) return book.read(tenantId, id);
+    const ticket = ticketMemory.known(tenantId, id);
+    if (ticket === undefined || mayHaveMoved(room, ticket)) return ticketMemory.read(tenantId, id);
     return ticket;
   }
 
@@ -116,7 +116,7 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
     tenantId: string,
     { saleId, ticketId, memberId }: WantedTicket,
   ): Promise<{ readonly room: KnownRoom; readonly ticket: KnownTicket } | Refusal> {
-    const room = await sights.sightOf(tenantId, saleId);
+    const room = await roomMemory.read(tenantId, saleId);
     if (room === undefined) return noTicket;
     const ticket = await currentTicket(tenantId, room, ticketId);
     const isOthers = memberId !== undefined && memberId !== ticket?.memberId;
@@ -143,9 +143,9 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
       const outcome = await committers.run(takeTicket, tenantId, command);
       if (isRefusal(outcome)) return outcome;
       const { ticket, isNew, admittedAt } = outcome;
-      const room = await sights.sightOf(tenantId, wanted.saleId);
+      const room = await roomMemory.read(tenantId, wanted.saleId);
       if (room === undefined) return noTicket;
-      const known = book.learn(tenantId, ticket, admittedAt);
+      const known = ticketMemory.learn(tenantId, ticket, admittedAt);
       return { isNew, view: viewOf(tenantId, room, known) };
     },
 
@@ -161,10 +161,13 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
       if (isRefusal(found)) return found;
       let { ticket, room } = found;
       return () => {
-        room = sights.known(tenantId, wanted.saleId) ?? room;
-        ticket = book.known(tenantId, wanted.ticketId) ?? ticket;
+        // Long before the opening nobody else keeps it fresh. What fails here is tried again.
+        roomMemory.read(tenantId, wanted.saleId).catch(() => undefined);
+        room = roomMemory.known(tenantId, wanted.saleId) ?? room;
+        ticket = ticketMemory.known(tenantId, wanted.ticketId) ?? ticket;
         // What fails here is tried again at the next look.
-        if (mayHaveMoved(room, ticket)) book.read(tenantId, wanted.ticketId).catch(() => undefined);
+        if (mayHaveMoved(room, ticket))
+          ticketMemory.read(tenantId, wanted.ticketId).catch(() => undefined);
         return sightOf(viewOf(tenantId, room, ticket));
       };
     },

@@ -13,7 +13,7 @@ const selectSales = statement(
           (select count(*)::integer from sales.items i
            where i.tenant_id = $1 and i.sale_id = s.id) as item_count
    from sales.sales s
-   where s.tenant_id = $1 and s.id < $2 and ($3::boolean or s.state <> 'draft')
+   where s.tenant_id = $1 and s.id < $2 and ($3::boolean or s.scheduled_at is not null)
    order by s.id desc limit $4`,
 );
 
@@ -89,18 +89,14 @@ export async function selectOpeningSales(
 ): Promise<OpeningSale[]> {
   const until = timestamp(wanted.until);
   const opening: OpeningSale[] = [];
-  for (const pool of database.pools()) {
-    const tenants = await pool.query<{ tenant_id: string }>(tenantsWithSalesOpening.text, [until]);
-    for (const { tenant_id: tenantId } of tenants.rows) {
-      const values = [tenantId, until, wanted.limit];
-      const rows = await database.read<{ id: SaleId; opens_at: number }>(
-        tenantId,
-        selectOpening,
-        values,
-      );
-      for (const { id: saleId, opens_at: opensAt } of rows) {
-        opening.push({ tenantId, saleId, opensAt });
-      }
+  for (const tenantId of await database.tenantsWith(tenantsWithSalesOpening, [until])) {
+    const rows = await database.read<{ id: SaleId; opens_at: number }>(tenantId, selectOpening, [
+      tenantId,
+      until,
+      wanted.limit,
+    ]);
+    for (const { id: saleId, opens_at: opensAt } of rows) {
+      opening.push({ tenantId, saleId, opensAt });
     }
   }
   return opening;

@@ -46,7 +46,7 @@ const openRooms = statement(
   "sales.open_waiting_rooms",
   `insert into sales.waiting_rooms (tenant_id, sale_id, places, admitted_through)
    select $1, id, 0, 0 from sales.sales
-   where tenant_id = $1 and id = any($2::uuid[]) and waiting_room and state <> 'draft'
+   where tenant_id = $1 and id = any($2::uuid[]) and waiting_room and scheduled_at is not null
    order by id
    on conflict (tenant_id, sale_id) do nothing`,
 );
@@ -54,9 +54,9 @@ const openRooms = statement(
 const selectHours = statement(
   "sales.hours_of_sales",
   // Without a lock, which the orders of a sale hold nearly all the time: the hours stand from the
-  // scheduling on, and an end that comes this moment comes for the next ticket.
+  // scheduling on, and an end that comes this moment comes for the next ticket. Drafts are absent.
   `select id, state, opens_at, closes_at, waiting_room
-   from sales.sales where tenant_id = $1 and id = any($2::uuid[])`,
+   from sales.sales where tenant_id = $1 and id = any($2::uuid[]) and scheduled_at is not null`,
 );
 
 const selectDrawn = statement(

@@ -172,6 +172,7 @@ export interface WantedSales {
   readonly stock?: boolean;
 }
 
+/** Locks the sales, then the balances that their units move between; reads the SKUs. */
 export async function loadSalesWorld(tx: Tx, wanted: WantedSales): Promise<SalesWorld> {
   const sales = await loadSales(tx, wanted.sales ?? [], wanted.items);
   const all = [...sales.values()];

@@ -1,7 +1,7 @@
 /** The sales of a market: what staff and the clock do to them, and units that come back late. */
 import type { SeededRandom } from "../../../../kernel/testing/random.ts";
 import { minuteMs } from "../../../../kernel/time.ts";
-import type { SalesWorld, SaleTerms } from "../../../sales/domain/testing/door.ts";
+import type { SaleTerms } from "../../../sales/domain/testing/door.ts";
 import {
   decideCreateSale,
   decideEndDueSale,
@@ -12,30 +12,15 @@ import {
   decideScheduleSale,
 } from "../../../sales/domain/testing/door.ts";
 import type { Sale, SaleId } from "../../../sales/index.ts";
-import type { OrdersWorld } from "../types.ts";
-import { addBought } from "../bought.ts";
+import { salesWorldOf } from "./sales.ts";
 import type { Shop } from "./shop.ts";
 import { gift, idOf, mug, tea } from "./shop.ts";
 
 const salesMax = 2;
 
-export type MarketSales = ReturnType<typeof openMarketSales>;
-
 /** `sales` is the map that the shop sees. */
 export function openMarketSales(shop: Shop, sales: Map<SaleId, Sale>, random: SeededRandom) {
-  const { skus, ledger } = shop.world;
-  const world: SalesWorld = {
-    sales,
-    skus,
-    ledger,
-    written: {
-      newSales: new Map(),
-      changedSales: new Map(),
-      changedItems: new Set(),
-      raisedItems: new Map(),
-      events: [],
-    },
-  };
+  const world = salesWorldOf(shop.world, sales);
   let ids = 500;
   let bundles = 2_000_000;
   return {
@@ -105,13 +90,4 @@ function termsAt(now: number, random: SeededRandom): SaleTerms {
     waitingRoom: false,
     items: [item(mug.id, 700n), item(tea.id, 300n), item(gift.id, 0n)],
   };
-}
-
-/** What the store would read now: each command is a batch of its own. */
-export function countBought({ orders, bought }: OrdersWorld): void {
-  bought.clear();
-  for (const { saleId, memberId, state, lines } of orders.values()) {
-    if (saleId === undefined || state === "closed" || state === "refunded") continue;
-    addBought(bought, { saleId, memberId }, lines);
-  }
 }

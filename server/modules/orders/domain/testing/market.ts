@@ -28,7 +28,8 @@ import { decideCompleteDueOrder } from "../ending.ts";
 import type { OrderPaymentEvent } from "../payment-events.ts";
 import { orderPaymentEventTypes } from "../payment-events.ts";
 import type { Order, OrderId } from "../types.ts";
-import { countBought, openMarketSales } from "./market-sales.ts";
+import { openMarketSales } from "./market-sales.ts";
+import { countBought } from "./sales.ts";
 import type { Shop } from "./shop.ts";
 import {
   account,
@@ -179,7 +180,7 @@ function hearOfUnits({ sales, random }: Market): void {
 }
 
 /** From the first event to the last, with those that this brings about. */
-export function hearAllAgain({ shop, log }: Market, afterEach: () => void): void {
+function hearAllAgain({ shop, log }: Market, afterEach: () => void): void {
   for (const event of log) {
     shop.hear(event);
     afterEach();

@@ -4,7 +4,7 @@ import { hourMs } from "../../../../kernel/time.ts";
 import type { Sku, SkuId } from "../../../catalog/index.ts";
 import type { Sale, SaleId } from "../../../sales/index.ts";
 import { saleAccount } from "../../../sales/index.ts";
-import type { SalesWorld, SaleTerms } from "../../../sales/domain/testing/door.ts";
+import type { SaleTerms } from "../../../sales/domain/testing/door.ts";
 import {
   decideCreateSale,
   decideEndDueSale,
@@ -13,8 +13,8 @@ import {
   decideReturnUnits,
   decideScheduleSale,
 } from "../../../sales/domain/testing/door.ts";
-import { addBought } from "../bought.ts";
-import type { Order, OrdersWorld } from "../types.ts";
+import type { Order } from "../types.ts";
+import { countBought, salesWorldOf } from "./sales.ts";
 import type { WantedLines } from "./shop.ts";
 import { createShop, gift, idOf, mug, startedAt, tea } from "./shop.ts";
 
@@ -23,7 +23,7 @@ export const opensAt = startedAt + hourMs;
 export const closesAt = opensAt + hourMs;
 export const saleItem = { currency: "CNY", limitPerMember: undefined } as const;
 /** Of 20 mugs and 20 teas on the shelf, 12 and 6 are the sale's. */
-export const saleTerms: SaleTerms = {
+const saleTerms: SaleTerms = {
   title: "Anniversary",
   opensAt,
   closesAt,
@@ -44,19 +44,8 @@ export function createSaleShop(
 ) {
   const sales = new Map<SaleId, Sale>();
   const shop = createShop(goods, 20n, sales);
-  const { skus, ledger } = shop.world;
-  const world: SalesWorld = {
-    sales,
-    skus,
-    ledger,
-    written: {
-      newSales: new Map(),
-      changedSales: new Map(),
-      changedItems: new Set(),
-      raisedItems: new Map(),
-      events: [],
-    },
-  };
+  const { ledger } = shop.world;
+  const world = salesWorldOf(shop.world, sales);
   const terms = { ...saleTerms, ...change };
   decideCreateSale(world, { saleId, terms, by: "anna" }, shop.now());
   const scheduled = decideScheduleSale(world, saleId, shop.now());
@@ -109,13 +98,4 @@ export function createSaleShop(
       return { left: posted - held, held };
     },
   };
-}
-
-/** What the store would read now: each command is a batch of its own. */
-function countBought({ orders, bought }: OrdersWorld): void {
-  bought.clear();
-  for (const { saleId: of, memberId, state, lines } of orders.values()) {
-    if (of === undefined || state === "closed" || state === "refunded") continue;
-    addBought(bought, { saleId: of, memberId }, lines);
-  }
 }

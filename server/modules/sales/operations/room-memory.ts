@@ -6,14 +6,14 @@ import { LRUCache } from "lru-cache";
 import type { Database } from "../../../kernel/database.ts";
 import type { Clock } from "../../../kernel/time.ts";
 import { secondMs } from "../../../kernel/time.ts";
-import type { RoomSight } from "../domain/standings.ts";
+import type { SeenRoom } from "../domain/standings.ts";
 import type { SaleId } from "../domain/types.ts";
 import type { Admission } from "../domain/waiting-room.ts";
 import { passLifeMs } from "../domain/waiting-room.ts";
-import type { ReadRoom } from "../store/room-sights.ts";
-import { readRooms } from "../store/room-sights.ts";
+import type { ReadRoom } from "../store/waiting-room-reads.ts";
+import { readRooms } from "../store/waiting-room-reads.ts";
 
-export interface KnownRoom extends RoomSight {
+export interface KnownRoom extends SeenRoom {
   readonly tenantId: string;
   readonly saleId: SaleId;
   readonly places: number;
@@ -21,14 +21,14 @@ export interface KnownRoom extends RoomSight {
   readonly readAt: number;
 }
 
-export type RoomSights = ReturnType<typeof createRoomSights>;
+export type RoomMemory = ReturnType<typeof createRoomMemory>;
 
 /** Rooms of sales that are asked for at the same time; each has some hundred admissions. */
 const roomsMax = 500;
 /** A room that was read within it is not read again because somebody asks. */
 const freshMs = secondMs / 2;
 
-export function createRoomSights(deps: {
+export function createRoomMemory(deps: {
   readonly database: Database;
   readonly clock: Clock;
   /** As it was up to a second ago. */
@@ -80,7 +80,7 @@ export function createRoomSights(deps: {
     refresh,
 
     /** As it was half a second ago at most; undefined when there is no such sale. */
-    async sightOf(tenantId: string, saleId: SaleId): Promise<KnownRoom | undefined> {
+    async read(tenantId: string, saleId: SaleId): Promise<KnownRoom | undefined> {
       const key = keyOf(tenantId, saleId);
       const room = known.get(key);
       if (room !== undefined && clock.now() - room.readAt < freshMs) return room;

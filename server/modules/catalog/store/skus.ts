@@ -4,7 +4,7 @@ import type { Currency } from "../../../kernel/money.ts";
 import type { ProductId, Sku, SkuId } from "../domain/types.ts";
 import { fullTitle } from "../domain/views.ts";
 
-interface SaleRow {
+interface OrderableRow {
   id: SkuId;
   product_id: ProductId;
   product_title: string;
@@ -14,7 +14,7 @@ interface SaleRow {
   on_sale: boolean;
 }
 
-const selectSkusForSale = statement(
+const selectSkus = statement(
   "catalog.load_skus",
   `select s.id, s.product_id, p.title as product_title, s.title as sku_title, s.price_minor,
           s.currency, s.on_sale and p.on_sale as on_sale
@@ -30,8 +30,8 @@ const selectSkusForSale = statement(
 export async function loadSkus(tx: Tx, skuIds: Iterable<SkuId>): Promise<Map<SkuId, Sku>> {
   const ids = [...new Set(skuIds)];
   if (ids.length === 0) return new Map();
-  const rows = await tx.rows<SaleRow>(selectSkusForSale, [tx.tenantId, ids]);
-  return new Map(rows.map((row) => [row.id, saleOf(row)]));
+  const rows = await tx.rows<OrderableRow>(selectSkus, [tx.tenantId, ids]);
+  return new Map(rows.map((row) => [row.id, orderableOf(row)]));
 }
 
 /** The same outside of a transaction. */
@@ -41,11 +41,11 @@ export async function readSkus(
   skuIds: readonly SkuId[],
 ): Promise<Map<SkuId, Sku>> {
   if (skuIds.length === 0) return new Map();
-  const rows = await database.read<SaleRow>(tenantId, selectSkusForSale, [tenantId, skuIds]);
-  return new Map(rows.map((row) => [row.id, saleOf(row)]));
+  const rows = await database.read<OrderableRow>(tenantId, selectSkus, [tenantId, skuIds]);
+  return new Map(rows.map((row) => [row.id, orderableOf(row)]));
 }
 
-function saleOf(row: SaleRow): Sku {
+function orderableOf(row: OrderableRow): Sku {
   return {
     id: row.id,
     productId: row.product_id,

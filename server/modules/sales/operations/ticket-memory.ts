@@ -6,15 +6,13 @@ import { LRUCache } from "lru-cache";
 import type { Database } from "../../../kernel/database.ts";
 import type { Clock } from "../../../kernel/time.ts";
 import type { Ticket, TicketId } from "../domain/waiting-room.ts";
-import { readTickets } from "../store/room-sights.ts";
+import { readTickets } from "../store/waiting-room-reads.ts";
 
 export interface KnownTicket extends Readonly<Ticket> {
   /** When this process let it in at once. */
   readonly admittedAt: number | undefined;
   readonly readAt: number;
 }
-
-export type TicketBook = ReturnType<typeof createTicketBook>;
 
 /** About 300 bytes each. */
 const ticketsMax = 200_000;
@@ -27,7 +25,7 @@ interface Asking {
   reject(error: unknown): void;
 }
 
-export function createTicketBook({
+export function createTicketMemory({
   database,
   clock,
 }: {

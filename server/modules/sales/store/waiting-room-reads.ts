@@ -9,19 +9,20 @@ import { hoursOf, ticketOf } from "./waiting-rooms.ts";
 const selectTenants = statement(
   "sales.tenants_with_waiting_rooms",
   `select distinct tenant_id from sales.sales
-   where waiting_room and state in ('scheduled', 'open') and closes_at > $1
-   limit $2`,
+   where waiting_room and state in ('scheduled', 'open') and closes_at > $1 and opens_at <= $2
+   limit $3`,
 );
 
 const selectSalesWithRooms = statement(
   "sales.sales_with_waiting_rooms",
   `select id from sales.sales
    where tenant_id = $1 and waiting_room and state in ('scheduled', 'open') and closes_at > $2
-   order by opens_at limit $3`,
+     and opens_at <= $3
+   order by opens_at limit $4`,
 );
 
-const selectSights = statement(
-  "sales.waiting_room_sights",
+const selectRooms = statement(
+  "sales.waiting_rooms_as_seen",
   // One snapshot, so that the admissions have no gap up to the last place that was admitted.
   `select s.id as sale_id, s.state, s.opens_at, s.closes_at, s.waiting_room,
           coalesce(r.places, 0) as places, r.lot_size,
@@ -46,7 +47,7 @@ const selectTickets = statement(
    from sales.tickets where tenant_id = $1 and id = any($2::uuid[])`,
 );
 
-interface SightRow {
+interface SeenRoomRow {
   sale_id: SaleId;
   state: SaleHours["state"];
   opens_at: number;
@@ -70,25 +71,28 @@ export interface ReadRoom {
   readonly admissions: readonly Admission[];
 }
 
-/** Tenants that have a sale with a waiting room, now or ahead. */
-export async function readTenantsWithRooms(
-  database: Database,
-  now: number,
-  limit: number,
-): Promise<string[]> {
-  const values = [timestamp(now), limit];
-  const results = await Promise.all(
-    database.pools().map((pool) => pool.query<{ tenant_id: string }>(selectTenants.text, values)),
-  );
-  return results.flatMap(({ rows }) => rows.map(({ tenant_id }) => tenant_id));
+/** The rooms that somebody has to look after: of sales that are not over and open soon. */
+export interface WantedRooms {
+  readonly now: number;
+  readonly opensBy: number;
+  readonly limit: number;
 }
 
+/** Tenants that have a sale with such a room. */
+export function readTenantsWithRooms(
+  database: Database,
+  { now, opensBy, limit }: WantedRooms,
+): Promise<string[]> {
+  return database.tenantsWith(selectTenants, [timestamp(now), timestamp(opensBy), limit]);
+}
+
+/** Those of one tenant, the next to open first. */
 export async function readSalesWithRooms(
   database: Database,
   tenantId: string,
-  { now, limit }: { readonly now: number; readonly limit: number },
+  { now, opensBy, limit }: WantedRooms,
 ): Promise<SaleId[]> {
-  const values = [tenantId, timestamp(now), limit];
+  const values = [tenantId, timestamp(now), timestamp(opensBy), limit];
   const rows = await database.read<{ id: SaleId }>(tenantId, selectSalesWithRooms, values);
   return rows.map(({ id }) => id);
 }
@@ -99,7 +103,7 @@ export async function readRooms(
   tenantId: string,
   wanted: readonly { readonly saleId: SaleId; readonly knownFrom: number }[],
 ): Promise<ReadRoom[]> {
-  const rows = await database.read<SightRow>(tenantId, selectSights, [
+  const rows = await database.read<SeenRoomRow>(tenantId, selectRooms, [
     tenantId,
     wanted.map(({ saleId }) => saleId),
     wanted.map(({ knownFrom }) => knownFrom),

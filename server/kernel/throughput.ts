@@ -1,8 +1,8 @@
 /** How fast batches go, and so how long a queue is in time. Pure but for what it remembers. */
-export interface Pace {
+export interface Throughput {
   /** A batch of so many commands has taken so long. */
   worked(commands: number, ms: number): void;
-  /** How long so many commands would wait, at the present pace. */
+  /** How long so many commands would wait, at the present throughput. */
   waitMs(commands: number): number;
 }
 
@@ -12,7 +12,8 @@ const tellingMin = 32;
 const slowerWeight = 0.2;
 const fasterWeight = 0.5;
 
-export function createPace(committers: number): Pace {
+/** `committers` work side by side: each does its part of a queue. */
+export function createThroughput(committers: number): Throughput {
   let msPerCommand: number | undefined;
   return {
     worked(commands, ms) {
