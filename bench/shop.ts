@@ -68,33 +68,27 @@ export async function fillShop(given: {
   return { address, tenantId, token: tokens.service, adminToken: tokens.admin, skuIds, sales };
 }
 
-/** The API's limit of SKUs a sale. */
-const skusPerSaleMax = 50;
 /** Each member may buy this often; nobody does, but every order is counted. */
 const limitPerMember = 1_000;
 const saleDays = 7;
 
-/** Flash sales that are open, with half of the units of each SKU set aside. */
+/** One flash sale of all SKUs, which is open, with half of the units of each set aside. */
 export async function openSales(shop: Shop): Promise<Shop> {
   const api = createApi(shop.address, shop.adminToken);
-  const sales = new Map<string, string>();
-  const { skuIds } = shop;
-  for (let first = 0; first < skuIds.length; first += skusPerSaleMax) {
-    const items = skuIds.slice(first, first + skusPerSaleMax).map((skuId) => ({
-      skuId,
-      price: { amount: 1_900, currency: "CNY" },
-      allotment: unitsMax / 2,
-    }));
-    const sale = await api.post<{ id: string }>("/v1/sales", {
-      title: `Bench sale ${first / skusPerSaleMax + 1}`,
-      opensAt: new Date(clock.now() - minuteMs).toISOString(),
-      closesAt: new Date(clock.now() + saleDays * dayMs).toISOString(),
-      limitPerMember,
-      items,
-    });
-    await api.post(`/v1/sales/${sale.id}/schedule`);
-    for (const { skuId } of items) sales.set(skuId, sale.id);
-  }
+  const items = shop.skuIds.map((skuId) => ({
+    skuId,
+    price: { amount: 1_900, currency: "CNY" },
+    allotment: unitsMax / 2,
+  }));
+  const sale = await api.post<{ id: string }>("/v1/sales", {
+    title: "Bench sale",
+    opensAt: new Date(clock.now() - minuteMs).toISOString(),
+    closesAt: new Date(clock.now() + saleDays * dayMs).toISOString(),
+    limitPerMember,
+    items,
+  });
+  await api.post(`/v1/sales/${sale.id}/schedule`);
+  const sales = new Map(shop.skuIds.map((skuId) => [skuId, sale.id]));
   return { ...shop, sales };
 }
 

@@ -106,6 +106,10 @@ export const refusals = {
     status: 409,
     title: "The sale is {state}: only a draft is changed or scheduled; it can still be ended.",
   },
+  sale_not_running: {
+    status: 409,
+    title: "The sale is {state}: units come to it from its scheduling until its end.",
+  },
   sale_closes_too_early: {
     status: 422,
     title: "A sale closes after it has opened: {closesAt} is not after {opensAt}.",

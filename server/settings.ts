@@ -159,7 +159,7 @@ const table = {
   }),
   bodyBytesMax: integer({
     name: "BODY_BYTES_MAX",
-    meaning: "The largest body of a request.",
+    meaning: "The largest body of a request; a sale of a thousand SKUs has some 150,000 bytes.",
     default: 1_048_576,
     min: 4_096,
     max: 67_108_864,

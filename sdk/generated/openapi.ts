@@ -621,7 +621,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Sales with their goods, newest first
+         * Sales without their goods, newest first
          * @description Members see no drafts. What many look at is told as of a second ago.
          */
         get: operations["listSales"];
@@ -653,6 +653,26 @@ export interface paths {
         head?: never;
         /** Change a draft */
         patch: operations["changeSale"];
+        trace?: never;
+    };
+    "/v1/sales/{saleId}/allotments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set more units of one SKU aside, for a sale that is scheduled or open
+         * @description The units come from the shelf, and can be ordered at once.
+         */
+        post: operations["raiseAllotment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/sales/{saleId}/end": {
@@ -1255,6 +1275,58 @@ export interface components {
             /** @description Whole units of the asset: fen, pieces, points. */
             pendingCredits: number;
             balanced: boolean;
+        };
+        /** ListedSale */
+        ListedSale: {
+            id: string;
+            /** @example Anniversary sale */
+            title: string;
+            /** @enum {unknown} */
+            state: "draft" | "scheduled" | "open" | "ended";
+            /**
+             * Format: date-time
+             * @description The first moment of the sale.
+             */
+            opensAt: string;
+            /**
+             * Format: date-time
+             * @description The first moment after it.
+             */
+            closesAt: string;
+            limitPerMember?: number;
+            /** @description Whether members wait for their turn before they order. */
+            waitingRoom: boolean;
+            /** @description How many SKUs it has; the sale itself tells which. */
+            itemCount: number;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            changedAt: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            scheduledAt?: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            endedAt?: string;
+        };
+        /** NewAllotment */
+        NewAllotment: {
+            skuId: string;
+            /**
+             * @description Units that come to those that are set aside already.
+             * @example 50
+             */
+            quantity: number;
         };
         /**
          * NewChannelAccount
@@ -3657,7 +3729,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        items: components["schemas"]["Sale"][];
+                        items: components["schemas"]["ListedSale"][];
                         /** @description Absent on the last page. */
                         nextCursor?: string;
                     };
@@ -3768,6 +3840,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Sale"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    raiseAllotment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                saleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAllotment"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SaleItem"];
                 };
             };
             /** @description Refused, or failed; the code says which. */

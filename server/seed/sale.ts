@@ -35,7 +35,7 @@ export async function seedSale(deps: {
     before: undefined,
     limit: salesMax,
   });
-  const newest = known.find(({ sale }) => sale.title === title)?.sale;
+  const newest = known.find((sale) => sale.title === title);
   if (newest !== undefined && saleStateAt(newest, now) !== "ended") return newest.id;
 
   const items = goods.map(({ skuId, priceMinor }) => {

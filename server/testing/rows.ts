@@ -64,6 +64,20 @@ export const rowMakers: Readonly<Record<string, RowMaker>> = {
       return made.saleId;
     },
   },
+  "raiseAllotment.saleId": {
+    make: async (stand) => {
+      const { platform, tenant, by } = stand;
+      const { saleId, skuId } = await openSale(stand);
+      offered.set(stand, skuId);
+      // The sale has all that there was.
+      const input = { skuId, quantity: 1_000n, reason: "delivery", by };
+      answered(await platform.catalog.putInStock(tenant.tenantId, newKey(platform), input));
+      return saleId;
+    },
+  },
+  "raiseAllotment.skuId": {
+    make: async (stand) => required(offered.get(stand), "goods of a sale"),
+  },
   /** An order in a sale names goods of that sale, which stands before them in the body. */
   "placeOrder.skuId": { make: async (stand) => required(offered.get(stand), "goods of a sale") },
   orderId: { make: async (stand) => (await makeOrder(stand)).id },

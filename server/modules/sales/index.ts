@@ -6,7 +6,7 @@ export { isPublished, saleStateAt } from "./domain/hours.ts";
 export { saleMachine } from "./domain/machine.ts";
 export type { BroughtPass } from "./domain/passes.ts";
 export { judgePass } from "./domain/passes.ts";
-export type { Sale, SaleId, SaleItem } from "./domain/types.ts";
+export type { Sale, SaleId, SaleItem, SaleSku } from "./domain/types.ts";
 export type { SaleWithUnits } from "./operations/reads.ts";
 export type { Sales } from "./operations/sales.ts";
 export { createSales } from "./operations/sales.ts";

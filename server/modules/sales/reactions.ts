@@ -13,8 +13,9 @@ import { tenantsWithSalesToEnd, tenantsWithSalesToOpen } from "./store/world.ts"
 
 /** Orders do not wait for the sweeps; who reads `sale_opened` hears of it within a second. */
 const sweepEveryMs = 500;
-/** A sale has up to 50 SKUs, and each locks two balances that orders wait for. */
-const sweepBatchMax = 10;
+const openBatchMax = 10;
+/** A sale has up to 1,000 SKUs, and each locks two balances that orders wait for. */
+const endBatchMax = 1;
 /** Most events are of sales that run, and are passed by. */
 const eventsBatchMax = 200;
 /** Often enough that nobody sees it, seldom enough to cost nothing. */
@@ -37,14 +38,14 @@ export function salesReactions(sales: Sales): {
       {
         name: "sales.open_due",
         everyMs: sweepEveryMs,
-        batchMax: sweepBatchMax,
+        batchMax: openBatchMax,
         tenantsDue: tenantsWithSalesToOpen,
         sweep: (tx, limit) => sales.openDueSales(tx, limit),
       },
       {
         name: "sales.end_due",
         everyMs: sweepEveryMs,
-        batchMax: sweepBatchMax,
+        batchMax: endBatchMax,
         tenantsDue: tenantsWithSalesToEnd,
         sweep: (tx, limit) => sales.endDueSales(tx, limit),
       },

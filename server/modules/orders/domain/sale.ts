@@ -4,14 +4,14 @@ import { formatInstant } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
 import type { Sku, SkuId } from "../../catalog/index.ts";
 import type { Account, AccountId } from "../../ledger/index.ts";
-import type { Sale, SaleWithUnits } from "../../sales/index.ts";
+import type { Sale, SaleId, SaleWithUnits } from "../../sales/index.ts";
 import { isPublished, judgePass, saleAccount, saleStateAt } from "../../sales/index.ts";
 import { boughtBy } from "./bought.ts";
 import type { PlacingWorld, WantedOrder } from "./types.ts";
 
 /**
  * The world of one sale as somebody who has bought nothing in it meets it, from what was read
- * without locks: enough to tell whether an order would be refused.
+ * without locks: enough to tell whether an order of the goods that were read would be refused.
  */
 export function worldOfSale(
   { sale, left }: SaleWithUnits,
@@ -39,11 +39,26 @@ export function worldOfSale(
  */
 export function findSale(
   world: PlacingWorld,
-  { saleId, memberId, lines, pass }: WantedOrder,
+  wanted: WantedOrder,
   now: number,
 ): { readonly kind: "found"; readonly sale: Sale | undefined } | Refusal {
+  const { saleId } = wanted;
   if (saleId === undefined) return { kind: "found", sale: undefined };
-  const sale = world.sales.get(saleId);
+  const found = enterSale(world, { ...wanted, saleId }, now);
+  if (found.kind === "refused") return found;
+  const { items } = found.sale;
+  const other = wanted.lines.find(({ skuId }) => !items.has(skuId));
+  if (other !== undefined) return refuse("sku_not_in_sale", { saleId, skuId: other.skuId });
+  return found;
+}
+
+/** Whether the member may order in the sale now, whatever is wanted: asks nothing of its goods. */
+export function enterSale(
+  { sales }: Pick<PlacingWorld, "sales">,
+  { saleId, memberId, pass }: EnteringSale,
+  now: number,
+): { readonly kind: "found"; readonly sale: Sale } | Refusal {
+  const sale = sales.get(saleId);
   // A draft is nobody's business yet.
   if (sale === undefined || !isPublished(sale)) return refuse("sale_not_found", { saleId });
   const state = saleStateAt(sale, now);
@@ -53,11 +68,10 @@ export function findSale(
     return refuse("sale_not_open", { saleId, state, ...hours });
   }
   const notAdmitted = sale.waitingRoom ? judgePass(pass, { saleId, memberId }, now) : undefined;
-  if (notAdmitted !== undefined) return notAdmitted;
-  const other = lines.find(({ skuId }) => !sale.items.has(skuId));
-  if (other !== undefined) return refuse("sku_not_in_sale", { saleId, skuId: other.skuId });
-  return { kind: "found", sale };
+  return notAdmitted ?? { kind: "found", sale };
 }
+
+export type EnteringSale = Pick<WantedOrder, "memberId" | "pass"> & { readonly saleId: SaleId };
 
 /**
  * Refuses an order that would take its member above a limit: that of the whole sale first, then

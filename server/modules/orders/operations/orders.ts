@@ -164,19 +164,20 @@ const placeOrder: KeyedOperation<PlaceOrder, OrdersWorld, PlaceOutcome> = {
     const accounts = commands.flatMap((command) =>
       command.lines.flatMap(({ skuId }) => [shelfOf(command, skuId), stockAccounts(skuId).sold]),
     );
-    const buyers = commands.flatMap(({ saleId, memberId }) =>
-      saleId === undefined ? [] : [{ saleId, memberId }],
+    const inSales = commands.flatMap(({ saleId, memberId, lines }) =>
+      saleId === undefined ? [] : [{ saleId, memberId, lines }],
     );
     // The locks go first, so that prices, what members have bought and kept answers are read after
     // they were waited for. Orders of no sale send nothing about sales.
     const [sales, ledger, skus, bought, payments] = await Promise.all([
       loadSales(
         tx,
-        buyers.map(({ saleId }) => saleId),
+        inSales.map(({ saleId }) => saleId),
+        inSales.flatMap(({ saleId, lines }) => lines.map(({ skuId }) => ({ saleId, skuId }))),
       ),
       loadLedger(tx, { accounts }),
       loadSkus(tx, skuIds),
-      loadBought(tx, buyers),
+      loadBought(tx, inSales),
       // Nobody has paid what is not placed yet: this sends no statement.
       loadPayments(tx, {}),
     ]);

@@ -1,4 +1,5 @@
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { required } from "../../../kernel/assert.ts";
 import type { Database, Tx } from "../../../kernel/database.ts";
 import type { Answer } from "../../../kernel/operation.ts";
 import type { Refusal } from "../../../kernel/refusal.ts";
@@ -44,13 +45,19 @@ interface Wanted {
   readonly allotment?: bigint;
   readonly limitPerMember?: number;
   readonly opensInMs?: number;
+  readonly goods?: number;
 }
 
-/** Of 200 units of each of two SKUs; open for an hour, from now unless it is to open later. */
+/** Of 200 units of each of its two or more SKUs; open for an hour, from now or from then on. */
 async function schedule(wanted: Wanted = {}) {
-  const { allotment = 100n, limitPerMember, opensInMs = 0 } = wanted;
-  const skuId = await stock(200n);
-  const otherSku = await stock(200n);
+  const { allotment = 100n, limitPerMember, opensInMs = 0, goods = 2 } = wanted;
+  const skuIds: SkuId[] = [];
+  while (skuIds.length < goods) {
+    // As many at a time as a queue takes.
+    const some = Array.from({ length: Math.min(goods - skuIds.length, 20) }, () => stock(200n));
+    skuIds.push(...(await Promise.all(some)));
+  }
+  const [skuId, otherSku] = [required(skuIds[0], "a SKU"), required(skuIds[1], "another")];
   const opensAt = clock.now() + opensInMs;
   const price = { priceMinor: 900n, currency: "CNY", limitPerMember: undefined } as const;
   const terms = {
@@ -59,12 +66,12 @@ async function schedule(wanted: Wanted = {}) {
     closesAt: opensAt + hourMs,
     limitPerMember,
     waitingRoom: false,
-    items: [skuId, otherSku].map((each) => ({ skuId: each, allotment, ...price })),
+    items: skuIds.map((each) => ({ skuId: each, allotment, ...price })),
   };
   const created = await platform.sales.createSale(tenantId, newKey(), { terms, by: "test" });
   const { id: saleId }: { id: SaleId } = answered(created);
   answered(await platform.sales.scheduleSale(tenantId, newKey(), saleId));
-  return { saleId, skuId, otherSku, opensAt, closesAt: opensAt + hourMs };
+  return { saleId, skuId, otherSku, skuIds, opensAt, closesAt: opensAt + hourMs };
 }
 
 interface Goods {
@@ -218,7 +225,8 @@ describe("the hours of a sale", () => {
     await reader.stop();
     expect(await unitsOf(sale)).toEqual({ inSale: 0n, held: 0n, onHand: 200n, sold: 0n });
     // A cursor that was wound back brings the news again.
-    const told = { seq: 1n, at: clock.now(), type: "order_closed", data: { saleId: sale.saleId } };
+    const data = { saleId: sale.saleId, lines: [{ skuId: sale.skuId, quantity: 10 }] };
+    const told = { seq: 1n, at: clock.now(), type: "order_closed", data };
     await twin.database.transaction(tenantId, (tx) => twin.sales.returnUnits(tx, [told]));
     expect(await unitsOf(sale)).toMatchObject({ inSale: 0n, onHand: 200n });
     expect(await eventsOf("sale_units_returned", sale.saleId)).toHaveLength(1);
@@ -266,40 +274,54 @@ describe("the batch of orders", () => {
     };
   }
 
+  let third: TestPlatform;
+  beforeAll(async () => {
+    third = await startTestPlatform({ url, clock, between: watched });
+  });
+  afterAll(() => third.stop());
+
+  interface Wish {
+    readonly saleId: SaleId | undefined;
+    readonly skuId: SkuId;
+  }
+
+  /** All at once; gives what was sent for them, which must be one flight of questions a batch. */
+  async function buy(goods: readonly Wish[]): Promise<string[]> {
+    sent.length = 0;
+    const answers = goods.map(({ saleId, skuId }, at) => {
+      const lines = [{ skuId, quantity: 1 }];
+      const input = { memberId: `m-${at}`, saleId, lines, placedBy: "t" };
+      return third.orders.placeOrder(tenantId, newKey(), input);
+    });
+    for (const answer of await Promise.all(answers)) answered(answer);
+    expect(sent.filter(({ isFirstFlight }) => !isFirstFlight)).toEqual([]);
+    return sent.map(({ name }) => name);
+  }
+  const ofNoSale = ["ledger.lock_accounts", "catalog.load_skus", "kernel.load_kept_answers"];
+  const ofSale = ["sales.lock_sales", "sales.load_named_items", "orders.bought_in_sales"];
+
   test("asks three things more for a sale, in the same flight, and none without", async () => {
-    const sale = await schedule({ limitPerMember: 5 });
-    const third = await startTestPlatform({ url, clock, between: watched });
-    const { orders } = third;
-    const buy = async (saleIds: readonly (SaleId | undefined)[]) => {
-      sent.length = 0;
-      const lines = [{ skuId: sale.skuId, quantity: 1 }];
-      const answers = saleIds.map((saleId, at) =>
-        orders.placeOrder(tenantId, newKey(), {
-          memberId: `m-${at}`,
-          saleId,
-          lines,
-          placedBy: "t",
-        }),
-      );
-      for (const answer of await Promise.all(answers)) answered(answer);
-      expect(sent.filter(({ isFirstFlight }) => !isFirstFlight)).toEqual([]);
-      return sent.map(({ name }) => name);
-    };
+    const { saleId, skuId } = await schedule({ limitPerMember: 5 });
     // The first command finds the committer idle; those behind it share the second batch.
-    await buy([undefined]);
-    const plain = await buy([undefined]);
-    expect(plain).toEqual([
-      "ledger.lock_accounts",
-      "catalog.load_skus",
-      "kernel.load_kept_answers",
-    ]);
-    const mixed = await buy([sale.saleId]);
-    const more = ["sales.lock_sales", "sales.load_items", "orders.bought_in_sales"];
-    expect(mixed.toSorted()).toEqual([...plain, ...more].toSorted());
+    await buy([{ saleId: undefined, skuId }]);
+    expect(await buy([{ saleId: undefined, skuId }])).toEqual(ofNoSale);
+    const mixed = await buy([{ saleId, skuId }]);
+    expect(mixed.toSorted()).toEqual([...ofNoSale, ...ofSale].toSorted());
     // The locks of the sales go first, and what is read under them comes behind.
     expect(mixed[0]).toBe("sales.lock_sales");
-    const batches = await buy([sale.saleId, ...Array.from({ length: 20 }, () => sale.saleId)]);
+    const batches = await buy(Array.from({ length: 21 }, () => ({ saleId, skuId })));
     expect(batches.length).toBeLessThanOrEqual(2 * mixed.length);
-    await third.stop();
+  });
+
+  test("asks the same of a sale of a thousand SKUs, 512 of which are ordered at once", async () => {
+    const { saleId, skuIds } = await schedule({ limitPerMember: 5, goods: 1_000 });
+    const goods = skuIds.slice(0, 513).map((skuId) => ({ saleId, skuId }));
+    const batches = await buy(goods);
+    expect([...new Set(batches)].toSorted()).toEqual([...ofNoSale, ...ofSale].toSorted());
+    const flight = ofNoSale.length + ofSale.length;
+    // One command alone, and then what has gathered, for either committer.
+    expect(batches.length).toBeLessThanOrEqual(4 * flight);
+    const sold = await Promise.all(goods.slice(0, 3).map(unitsOf));
+    expect(sold.map(({ held }) => held)).toEqual([1n, 1n, 1n]);
   });
 });

@@ -12,16 +12,21 @@ import type { Clock } from "../../../kernel/time.ts";
 import { secondMs } from "../../../kernel/time.ts";
 import type { Sku, SkuId } from "../../catalog/index.ts";
 import { readSkus } from "../../catalog/index.ts";
-import type { SaleId, Sales, SaleWithUnits } from "../../sales/index.ts";
+import type { SaleId, Sales, SaleSku, SaleWithUnits } from "../../sales/index.ts";
 import { checkPlacing } from "../domain/placing.ts";
-import { worldOfSale } from "../domain/sale.ts";
+import { enterSale, worldOfSale } from "../domain/sale.ts";
 import type { OrderId, PlacingWorld, WantedOrder } from "../domain/types.ts";
 import type { PlacedInSale } from "../store/buyers.ts";
 import { readBuyers } from "../store/buyers.ts";
 
 /** What the memory is filled from. */
 export interface SoldOutReads {
-  sales(tenantId: string, saleIds: readonly SaleId[]): Promise<readonly SaleWithUnits[]>;
+  /** With the goods that are named alone. */
+  sales(
+    tenantId: string,
+    saleIds: readonly SaleId[],
+    skus: readonly SaleSku[],
+  ): Promise<readonly SaleWithUnits[]>;
   skus(tenantId: string, skuIds: readonly SkuId[]): Promise<ReadonlyMap<SkuId, Sku>>;
   /** Who has ordered in the sale, by the id of the order. */
   buyers(
@@ -43,10 +48,15 @@ export interface SoldOutReads {
 export const soldOutPollMs = 250;
 /** Nothing is told from memory that was read longer ago: three polls may fail. */
 export const soldOutAgeMsMax = secondMs;
-/** A sale that nobody has asked for in this time is forgotten. */
+/** A sale or a SKU that nobody has asked for in this time is forgotten. */
 const forgetAfterMs = 10 * secondMs;
 /** Sales remembered at a time; with at most 2 MiB of buyers each. */
 const rememberedMax = 32;
+/**
+ * SKUs that are polled, of all those sales together: 25 us each, of this process and the database
+ * (all of a sale of 1,000: 17 ms four times a second). Orders of the others go the whole way.
+ */
+const polledSkusMax = 100;
 /** Above this every order goes the whole way: the buyers of a sale are not kept any more. */
 const buyersMax = 1_000_000;
 /** Some 15 ms of the database; so many pages a poll that other sales are not kept waiting long. */
@@ -57,6 +67,8 @@ interface Remembered {
   readonly tenantId: string;
   readonly saleId: SaleId;
   askedAt: number;
+  /** SKUs that orders were refused for, and when each was last asked for: these are polled. */
+  readonly missed: Map<SkuId, number>;
   /** Members who may have an order in the sale. */
   buyers: BloomFilter | undefined;
   buyersRead: number;
@@ -64,8 +76,9 @@ interface Remembered {
   /** The last order that was read while loading; all events up to `seq` are in `buyers`. */
   lastOrderId: OrderId | undefined;
   seq: bigint | undefined;
-  /** Absent until the buyers are known. */
+  /** Absent until the buyers are known. Of the goods it has those in `polled`. */
   world: PlacingWorld | undefined;
+  polled: ReadonlySet<SkuId>;
   readAt: number;
 }
 
@@ -73,7 +86,8 @@ interface Remembered {
  * Most of those who come to a flash sale come too late. Once a decision has said so, this process
  * gives that answer from memory: the decision itself is asked, on what a poll has read a moment
  * ago, so that code and facts are the same, and who wants one unit is not refused because somebody
- * wanted five. Such a command never waits with those that may succeed.
+ * wanted five. Such a command never waits with those that may succeed. A poll reads the goods that
+ * ran out and are still asked for: a sale may have a thousand others.
  *
  * An answer from memory must not tell a member whose order is placed that there was none: a
  * repeated Idempotency-Key gets its first answer. So members who may have an order in the sale, or
@@ -89,29 +103,46 @@ export function createSoldOut(deps: { readonly clock: Clock; readonly reads: Sol
   const underWay = new Map<string, number>();
   const counts = { hits: 0, misses: 0 };
 
-  function remember(tenantId: string, saleId: SaleId): void {
+  function remember(tenantId: string, saleId: SaleId): Remembered | undefined {
     const key = `${tenantId} ${saleId}`;
-    if (remembered.has(key) || remembered.size >= rememberedMax) return;
-    remembered.set(key, {
+    const known = remembered.get(key);
+    if (known !== undefined || remembered.size >= rememberedMax) return known;
+    const fresh: Remembered = {
       tenantId,
       saleId,
       askedAt: clock.now(),
+      missed: new Map(),
       buyers: undefined,
       buyersRead: 0,
       buyersState: "loading",
       lastOrderId: undefined,
       seq: undefined,
       world: undefined,
+      polled: new Set(),
       readAt: Number.NEGATIVE_INFINITY,
-    });
+    };
+    remembered.set(key, fresh);
+    return fresh;
+  }
+
+  function addMissed({ missed }: Remembered, { lines }: WantedInSale): void {
+    const now = clock.now();
+    let polled = remembered.values().reduce((sum, known) => sum + known.missed.size, 0);
+    for (const { skuId } of lines) {
+      if (missed.has(skuId) || polled >= polledSkusMax) continue;
+      missed.set(skuId, now);
+      polled += 1;
+    }
   }
 
   /** The refusal that a decision would give; undefined when one has to be made. */
   function answerFromMemory(tenantId: string, wanted: WantedInSale): Refusal | undefined {
     const known = remembered.get(`${tenantId} ${wanted.saleId}`);
     if (known === undefined) return undefined;
-    known.askedAt = clock.now();
-    const refusal = refusalOf(known, wanted, known.askedAt);
+    const now = clock.now();
+    known.askedAt = now;
+    for (const { skuId } of wanted.lines) if (known.missed.has(skuId)) known.missed.set(skuId, now);
+    const refusal = refusalOf(known, wanted, now);
     if (refusal === undefined) counts.misses += 1;
     else counts.hits += 1;
     return refusal;
@@ -125,17 +156,25 @@ export function createSoldOut(deps: { readonly clock: Clock; readonly reads: Sol
     if (world === undefined || age < 0 || age >= soldOutAgeMsMax) return undefined;
     if (buyers === undefined || buyers.mayHave(memberId)) return undefined;
     if (underWay.has(`${tenantId} ${saleId} ${memberId}`)) return undefined;
-    const refusal = checkPlacing(world, wanted, now);
+    // Of goods that were not read, only what holds for all of the sale can be told.
+    const isPolled = wanted.lines.every(({ skuId }) => known.polled.has(skuId));
+    const check = isPolled ? checkPlacing : enterSale;
+    const refusal = check(world, wanted, now);
     if (!isRefusal(refusal)) return undefined;
     // What was not so when it was read may have let an order in since: the end of the sale.
-    const then = checkPlacing(world, wanted, readAt);
+    const then = check(world, wanted, readAt);
     if (!isRefusal(then) || then.code !== refusal.code) return undefined;
     return refusal;
   }
 
   function learn(tenantId: string, wanted: WantedInSale, result: Answer | Refusal): void {
-    if (!isRefusal(result)) addBuyer(tenantId, wanted);
-    else if (isAskedByMany(result)) remember(tenantId, wanted.saleId);
+    if (!isRefusal(result)) {
+      addBuyer(tenantId, wanted);
+      return;
+    }
+    if (!isAskedByMany(result)) return;
+    const known = remember(tenantId, wanted.saleId);
+    if (known !== undefined && result.code === "sold_out") addMissed(known, wanted);
   }
 
   function addBuyer(tenantId: string, { saleId, memberId }: WantedInSale): void {
@@ -182,14 +221,17 @@ export function createSoldOut(deps: { readonly clock: Clock; readonly reads: Sol
   async function refresh(tenantId: string, all: readonly Remembered[]): Promise<void> {
     const readAt = clock.now();
     const saleIds = all.map(({ saleId }) => saleId);
-    const shown = await reads.sales(tenantId, saleIds);
-    const skuIds = new Set(shown.flatMap(({ sale }) => [...sale.items.keys()]));
+    const polled = new Map(all.map(({ saleId, missed }) => [saleId, new Set(missed.keys())]));
+    const skus = [...polled].flatMap(([saleId, skuIds]) =>
+      [...skuIds].map((skuId) => ({ saleId, skuId })),
+    );
+    const shown = await reads.sales(tenantId, saleIds, skus);
     const after = all.reduce(
       (least, { seq = 0n }) => (seq < least ? seq : least),
       all[0]?.seq ?? 0n,
     );
-    const [skus, placed] = await Promise.all([
-      reads.skus(tenantId, [...skuIds]),
+    const [goods, placed] = await Promise.all([
+      reads.skus(tenantId, [...new Set(skus.map(({ skuId }) => skuId))]),
       reads.placedSince(tenantId, { after, saleIds }),
     ]);
     for (const { saleId, memberId } of placed.data) {
@@ -200,7 +242,8 @@ export function createSoldOut(deps: { readonly clock: Clock; readonly reads: Sol
       // With more to read, somebody who has ordered may not be known yet.
       if (!placed.isAll) continue;
       const sale = shown.find((each) => each.sale.id === known.saleId);
-      known.world = sale === undefined ? undefined : worldOfSale(sale, skus);
+      known.world = sale === undefined ? undefined : worldOfSale(sale, goods);
+      known.polled = polled.get(known.saleId) ?? new Set();
       known.readAt = readAt;
     }
   }
@@ -227,8 +270,10 @@ export function createSoldOut(deps: { readonly clock: Clock; readonly reads: Sol
     /** The beat of a pulse, every `soldOutPollMs`. Nothing is read while nothing is remembered. */
     async poll(): Promise<void> {
       const now = clock.now();
-      for (const [key, { askedAt }] of remembered) {
-        if (Math.abs(now - askedAt) >= forgetAfterMs) remembered.delete(key);
+      const isForgotten = (askedAt: number) => Math.abs(now - askedAt) >= forgetAfterMs;
+      for (const [key, { askedAt, missed }] of remembered) {
+        if (isForgotten(askedAt)) remembered.delete(key);
+        for (const [skuId, at] of missed) if (isForgotten(at)) missed.delete(skuId);
       }
       const byTenant = Map.groupBy(remembered.values(), ({ tenantId }) => tenantId);
       const polls = [...byTenant].map(([tenantId, all]) => pollTenant(tenantId, all));
@@ -251,7 +296,7 @@ function isAskedByMany({ code, facts }: Refusal): boolean {
   return code === "sold_out" || (code === "sale_not_open" && facts["state"] === "scheduled");
 }
 
-/** Each is one statement, or three: a sale, its items, its units. */
+/** Each is one statement, or three: sales, their items, their units. */
 export function soldOutReads(deps: {
   readonly database: Database;
   readonly sales: Pick<Sales, "readSales">;

@@ -23,7 +23,7 @@ test("before the opening a process has read all that the first order needs [FLS-
   const ofEachHotConnection = [
     "begin",
     "sales.lock_sales",
-    "sales.load_items",
+    "sales.load_named_items",
     "ledger.lock_accounts",
     "catalog.load_skus",
     "kernel.load_kept_answers",

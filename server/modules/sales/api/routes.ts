@@ -8,32 +8,41 @@ import { checkedId } from "../../../kernel/shapes.ts";
 import type { Clock } from "../../../kernel/time.ts";
 import { parseInstant } from "../../../kernel/time.ts";
 import { invalidRequest } from "../../../kernel/validation.ts";
-import type { SaleChange, SaleItem, SaleTerms } from "../domain/types.ts";
-import { saleView } from "../domain/views.ts";
-import type { SaleWithUnits } from "../operations/reads.ts";
+import type { ListedSale, SaleChange, SaleItem, SaleTerms } from "../domain/types.ts";
+import { listedSaleView, saleView } from "../domain/views.ts";
 import type { Sales } from "../operations/sales.ts";
-import { newSale, reading, sale, saleChange, saleParams, tags, writing } from "./shapes.ts";
+import {
+  item,
+  listedSale,
+  newAllotment,
+  newSale,
+  reading,
+  sale,
+  saleChange,
+  saleParams,
+  tags,
+  writing,
+} from "./shapes.ts";
 
 export function salesRoutes(app: App, sales: Sales, clock: Clock): void {
   readRoutes(app, sales, clock);
   draftRoutes(app, sales);
   stateRoutes(app, sales);
+  allotmentRoute(app, sales);
 }
 
 function readRoutes(app: App, sales: Sales, clock: Clock): void {
-  const view = (found: SaleWithUnits) => saleView(found.sale, found.left, clock.now());
-
   app.get(
     "/v1/sales",
     {
       ...reading,
       schema: {
         operationId: "listSales",
-        summary: "Sales with their goods, newest first",
+        summary: "Sales without their goods, newest first",
         description: "Members see no drafts. What many look at is told as of a second ago.",
         tags,
         querystring: Type.Object(pageQuery),
-        response: { 200: pageOf(sale) },
+        response: { 200: pageOf(listedSale) },
       },
     },
     async (request) => {
@@ -41,7 +50,8 @@ function readRoutes(app: App, sales: Sales, clock: Clock): void {
       const { page, seen } = readIdPage<"Sale">(request.query);
       const list = kind === "member" ? sales.listShownSales : sales.listSales;
       const rows = await list(tenantId, { before: seen, limit: page.rowsMax });
-      return toPage(rows, page, { key: (row) => [row.sale.id], view });
+      const view = (row: ListedSale) => listedSaleView(row, clock.now());
+      return toPage(rows, page, { key: (row) => [row.id], view });
     },
   );
 
@@ -63,7 +73,8 @@ function readRoutes(app: App, sales: Sales, clock: Clock): void {
       const saleId = checkedId<"Sale">(request.params.saleId);
       const read = kind === "member" ? sales.readShownSale : sales.readSale;
       const found = await read(tenantId, saleId);
-      return isRefusal(found) ? reply.refuse(found) : view(found);
+      if (isRefusal(found)) return reply.refuse(found);
+      return saleView(found.sale, found.left, clock.now());
     },
   );
 }
@@ -153,6 +164,32 @@ function stateRoutes(app: App, sales: Sales): void {
       const saleId = checkedId<"Sale">(request.params.saleId);
       const key = readIdempotencyKey(request);
       return reply.answer(await sales.endSale(tenantId, key, saleId));
+    },
+  );
+}
+
+function allotmentRoute(app: App, sales: Sales): void {
+  app.post(
+    "/v1/sales/:saleId/allotments",
+    {
+      ...writing,
+      schema: {
+        operationId: "raiseAllotment",
+        summary: "Set more units of one SKU aside, for a sale that is scheduled or open",
+        description: "The units come from the shelf, and can be ordered at once.",
+        tags,
+        params: saleParams,
+        body: newAllotment,
+        response: { 200: item },
+      },
+    },
+    async (request, reply) => {
+      const { tenantId } = principalOf(request);
+      const saleId = checkedId<"Sale">(request.params.saleId);
+      const skuId = checkedId<"Sku">(request.body.skuId);
+      const input = { saleId, skuId, quantity: BigInt(request.body.quantity) };
+      const key = readIdempotencyKey(request);
+      return reply.answer(await sales.raiseAllotment(tenantId, key, input));
     },
   );
 }

@@ -212,13 +212,17 @@ test("members read what is no draft, and change nothing", async () => {
   expect(listed).not.toContain(hidden);
   const { json: all } = await call("GET", "/v1/sales?limit=2");
   expect(all.items.map(({ id }: { id: string }) => id)).toEqual([shown, hidden]);
+  const { items: _, ...head } = (await read(shown)).json;
+  expect(all.items[0]).toEqual({ ...head, itemCount: 1 });
   for (const [method, path] of [
     ["POST", "/v1/sales"],
     ["PATCH", `/v1/sales/${hidden}`],
     ["POST", `/v1/sales/${hidden}/schedule`],
     ["POST", `/v1/sales/${shown}/end`],
+    ["POST", `/v1/sales/${shown}/allotments`],
   ] as const) {
-    const { json } = await call(method, path, { token: member, body: draft() });
+    const body = { ...draft(), skuId: mug, quantity: 1 };
+    const { json } = await call(method, path, { token: member, body });
     expect(json).toMatchObject({ status: 403, code: "not_allowed" });
   }
   await call("POST", `/v1/sales/${hidden}/schedule`);
@@ -288,4 +292,37 @@ test("a sale that is ended early gives its units back and takes no more orders",
   const { json: late } = await call("POST", "/v1/orders", { body });
   expect(late).toMatchObject({ code: "sale_not_open", facts: { state: "ended" } });
   expect((await call("GET", `/v1/orders/${order.id}`)).json.state).toBe("pending_payment");
+});
+
+test("staff add units to a sale that runs out; they can be ordered at once, and go back with its end", async () => {
+  const saleId = await schedule({ opensAt: at(0), items: [itemOf(mug, { limitPerMember: 5 })] });
+  const path = `/v1/sales/${saleId}/allotments`;
+  const before = await stockOf(mug);
+  const buy = (quantity: number, memberId: string) =>
+    call("POST", "/v1/orders", { body: { memberId, saleId, lines: [{ skuId: mug, quantity }] } });
+  for (const memberId of ["m-1", "m-2"]) expect((await buy(5, memberId)).status).toBe(201);
+  expect((await buy(1, "m-3")).json).toMatchObject({ code: "sold_out", facts: { left: 0 } });
+  const given = { body: { skuId: mug, quantity: 7 }, key: ids.next() };
+  const raised = await call("POST", path, given);
+  const item = itemOf(mug, { limitPerMember: 5, allotment: 17, left: 7 });
+  expect(raised).toEqual({ status: 200, json: item });
+  expect(await call("POST", path, given)).toEqual(raised);
+  expect((await call("GET", `/v1/sales/${saleId}`)).json.items).toEqual([item]);
+  expect((await buy(3, "m-3")).status).toBe(201);
+  const after = await stockOf(mug);
+  expect([after.onHand - before.onHand, after.setAside - before.setAside]).toEqual([-7, 7]);
+  const { json: tooMuch } = await call("POST", path, { body: { skuId: mug, quantity: 1_000 } });
+  expect(tooMuch).toMatchObject({ status: 409, code: "stock_too_low", facts: { wanted: 1_000 } });
+  const { json: other } = await call("POST", path, { body: { skuId: tea, quantity: 1 } });
+  expect(other).toMatchObject({ status: 422, code: "sku_not_in_sale" });
+  const { json: none } = await call("POST", path, { body: { skuId: mug, quantity: 0 } });
+  expect(none).toMatchObject({ code: "invalid_request", errors: [{ field: "quantity" }] });
+  await call("POST", `/v1/sales/${saleId}/end`);
+  const { json: late } = await call("POST", path, { body: { skuId: mug, quantity: 1 } });
+  expect(late).toMatchObject({ code: "sale_not_running", facts: { state: "ended" } });
+  expect((await stockOf(mug)).onHand).toBe(before.onHand - 7 + 4);
+  const { json: drafted } = await call("POST", `/v1/sales/${await create()}/allotments`, {
+    body: { skuId: mug, quantity: 1 },
+  });
+  expect(drafted).toMatchObject({ code: "sale_not_running", facts: { state: "draft" } });
 });

@@ -73,7 +73,7 @@ export const saleChange = Type.Object(
   },
 );
 
-const item = Type.Object(
+export const item = Type.Object(
   {
     skuId: id,
     price: amount,
@@ -84,22 +84,48 @@ const item = Type.Object(
   { title: "SaleItem" },
 );
 
+const saleFields = {
+  id,
+  title,
+  state: Type.Enum(statesOf(saleMachine)),
+  opensAt: Type.String({ format: "date-time", description: "The first moment of the sale." }),
+  closesAt: Type.String({ format: "date-time", description: "The first moment after it." }),
+  limitPerMember: Type.Optional(Type.Integer({ minimum: 1 })),
+  waitingRoom,
+};
+const saleTimes = {
+  createdAt: time,
+  changedAt: time,
+  scheduledAt: Type.Optional(time),
+  endedAt: Type.Optional(time),
+};
+
 export const sale = Type.Object(
-  {
-    id,
-    title,
-    state: Type.Enum(statesOf(saleMachine)),
-    opensAt: Type.String({ format: "date-time", description: "The first moment of the sale." }),
-    closesAt: Type.String({ format: "date-time", description: "The first moment after it." }),
-    limitPerMember: Type.Optional(Type.Integer({ minimum: 1 })),
-    waitingRoom,
-    items: Type.Array(item, { maxItems: saleItemsMax }),
-    createdAt: time,
-    changedAt: time,
-    scheduledAt: Type.Optional(time),
-    endedAt: Type.Optional(time),
-  },
+  { ...saleFields, items: Type.Array(item, { maxItems: saleItemsMax }), ...saleTimes },
   { title: "Sale" },
+);
+
+const itemCount = Type.Integer({
+  minimum: 1,
+  maximum: saleItemsMax,
+  description: "How many SKUs it has; the sale itself tells which.",
+});
+export const listedSale = Type.Object(
+  { ...saleFields, itemCount, ...saleTimes },
+  { title: "ListedSale" },
+);
+
+export const newAllotment = Type.Object(
+  {
+    skuId: id,
+    quantity: Type.Integer({
+      minimum: 1,
+      maximum: allotmentMax,
+      description: "Units that come to those that are set aside already.",
+      examples: [50],
+    }),
+  },
+  { title: "NewAllotment" },
 );
 
 export const saleParams = Type.Object({ saleId: id });

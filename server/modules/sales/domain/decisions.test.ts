@@ -13,6 +13,7 @@ import {
   decideEndDueSale,
   decideEndSale,
   decideOpenDueSale,
+  decideRaiseAllotment,
   decideReturnUnits,
   decideScheduleSale,
   saleItemsMax,
@@ -64,8 +65,9 @@ function worldOf(skuIds: readonly SkuId[] = [mug, tea]): SalesWorld {
     written: [],
     opened: [],
   };
-  const written = { newSales: new Map(), changedSales: new Map(), changedItems: new Set<never>() };
-  return { sales: new Map(), skus: new Map(skus), ledger, written: { ...written, events: [] } };
+  const changed = { changedSales: new Map(), changedItems: new Set<never>() };
+  const written = { newSales: new Map(), ...changed, raisedItems: new Map(), events: [] };
+  return { sales: new Map(), skus: new Map(skus), ledger, written };
 }
 
 function stockOf(skuId: SkuId): [AccountId, Account][] {
@@ -218,6 +220,66 @@ test("a draft that lay around is not scheduled when its time is over", () => {
   const world = worldWith("draft");
   expect(decideScheduleSale(world, saleId, closesAt)).toMatchObject({ code: "sale_time_over" });
   expect(decideScheduleSale(world, saleId, opensAt)).toMatchObject({ kind: "sale" });
+});
+
+const raise = (world: SalesWorld, change: object = {}, at = now) =>
+  decideRaiseAllotment(
+    world,
+    { saleId, skuId: mug, quantity: 1n, bundleId: idOf(60), ...change },
+    at,
+  );
+
+/** Each row puts right what the row before it had wrong. */
+const wrongRaises = [
+  ["not_found", { saleId: idOf<"Sale">(9), skuId: idOf<"Sku">(99), quantity: 5n }, "draft"],
+  ["sale_not_running", { skuId: idOf<"Sku">(99), quantity: 5n }, "draft"],
+  ["sale_not_running", { skuId: idOf<"Sku">(99), quantity: 5n }, "ended"],
+  ["sku_not_in_sale", { skuId: idOf<"Sku">(99), quantity: 5n }, "scheduled"],
+  ["stock_too_low", { quantity: 5n }, "open"],
+] as const;
+
+test.each(wrongRaises)("raising refuses with %s (%#), and moves nothing", (code, change, state) => {
+  const world = worldWith(state);
+  const before = [onShelf(world, mug), inSale(world, mug), world.written.events.length];
+  expect(raise(world, change)).toMatchObject({ kind: "refused", code });
+  expect([onShelf(world, mug), inSale(world, mug), world.written.events.length]).toEqual(before);
+  expect(world.written.raisedItems.size).toBe(0);
+});
+
+test("raising refuses with the facts what orders hold on the shelf", () => {
+  const world = worldWith("scheduled");
+  const { onHand, sold } = stockAccounts(mug);
+  const legs = [{ debit: onHand, credit: sold, amount: 3n }];
+  hold(world.ledger, { id: "order", legs, reference: "order", reason: "order" });
+  expect(raise(world, { quantity: 2n })).toMatchObject({
+    code: "stock_too_low",
+    facts: { skuId: mug, available: 1n, held: 3n, wanted: 2n },
+  });
+});
+
+test.each(["scheduled", "open"] as const)(
+  "units come to a sale that is %s, and go back with the others",
+  (state) => {
+    const world = worldWith(state);
+    const raised = raise(world, { quantity: 3n });
+    expect(raised).toMatchObject({ kind: "raised", item: { allotment: 9n }, left: 9n });
+    expect(raise(world, { bundleId: idOf(61) })).toMatchObject({ item: { allotment: 10n } });
+    expect([onShelf(world, mug), inSale(world, mug), inSale(world, tea)]).toEqual([0n, 10n, 10n]);
+    expect(saleIn(world).items.get(mug)).toMatchObject({ allotment: 10n, priceMinor: 700n });
+    expect(world.written.events.slice(-2)).toMatchObject([
+      { type: "sale_allotment_raised", data: { saleId, skuId: mug, quantity: 3, allotment: 9 } },
+      { type: "sale_allotment_raised", data: { saleId, skuId: mug, quantity: 1, allotment: 10 } },
+    ]);
+    decideEndDueSale(world, saleId, closesAt);
+    expect([onShelf(world, mug), inSale(world, mug)]).toEqual([10n, 0n]);
+  },
+);
+
+test("no units come to a sale that is over by the clock, though no sweep has ended it", () => {
+  const world = worldWith("open");
+  expect(raise(world, {}, closesAt - 1)).toMatchObject({ kind: "raised" });
+  const refused = { code: "sale_not_running", facts: { state: "ended" } };
+  expect(raise(world, { bundleId: idOf(61) }, closesAt)).toMatchObject(refused);
 });
 
 test("the sweep tells of the opening once, and not before", () => {

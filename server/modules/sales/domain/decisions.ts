@@ -10,16 +10,18 @@ import { stockAccounts } from "../../catalog/index.ts";
 import type { Leg } from "../../ledger/index.ts";
 import { available, firstShortLeg, move, openAccount } from "../../ledger/index.ts";
 import { saleAccount, saleAccountSpec } from "./allotments.ts";
+import { saleStateAt } from "./hours.ts";
 import type { SaleState } from "./machine.ts";
 import { saleMachine } from "./machine.ts";
 import type {
   ChangeSale,
   CreateSale,
+  RaiseAllotment,
+  RaiseOutcome,
   ReturnUnits,
   Sale,
   SaleChange,
   SaleId,
-  SaleItem,
   SaleOutcome,
   SalesWorld,
   SaleTerms,
@@ -27,8 +29,8 @@ import type {
   UnitsTold,
 } from "./types.ts";
 
-/** A sale page shows all of its goods at once. */
-export const saleItemsMax = 50;
+/** The anniversary sale of a mall: its units are set aside in one transaction, of some 0.1 s. */
+export const saleItemsMax = 1_000;
 /** Whoever says "now" says it a moment ago; what lies further back is a slip of the pen. */
 const openingPastMaxMs = 10 * minuteMs;
 
@@ -104,7 +106,10 @@ export function decideScheduleSale(
     return { debit, credit: saleAccount(saleId, skuId), amount: allotment };
   });
   const short = firstShortLeg(world.ledger, legs);
-  if (short !== undefined) return refuseTooLow(world, required(items[short], "the short item"));
+  if (short !== undefined) {
+    const { skuId, allotment: wanted } = required(items[short], "the short item");
+    return refuseTooLow(world, { skuId, wanted });
+  }
 
   for (const { skuId } of items) openAccount(world.ledger, saleAccountSpec(saleId, skuId));
   const id = derivedId(`${saleId} scheduled`);
@@ -112,6 +117,39 @@ export function decideScheduleSale(
   const sale = moveSale(world, before, "scheduled", { scheduledAt: now, changedAt: now });
   world.written.events.push({ type: "sale_scheduled", data: told(sale) });
   return { kind: "sale", isNew: false, sale };
+}
+
+/**
+ * More units for one of the goods, from the shelf: until the sale is over, by the clock.
+ * Refusals: not_found, sale_not_running, sku_not_in_sale, stock_too_low.
+ */
+export function decideRaiseAllotment(
+  world: SalesWorld,
+  { saleId, skuId, quantity, bundleId }: RaiseAllotment,
+  now: number,
+): RaiseOutcome | Refusal {
+  assert(quantity > 0n, "the route takes one unit at least");
+  const sale = world.sales.get(saleId);
+  if (sale === undefined) return noSale;
+  const state = saleStateAt(sale, now);
+  if (state === "draft" || state === "ended") return refuse("sale_not_running", { state });
+  const before = sale.items.get(skuId);
+  if (before === undefined) return refuse("sku_not_in_sale", { saleId, skuId });
+  const account = saleAccount(saleId, skuId);
+  const legs = [{ debit: stockAccounts(skuId).onHand, credit: account, amount: quantity }];
+  if (firstShortLeg(world.ledger, legs) !== undefined) {
+    return refuseTooLow(world, { skuId, wanted: quantity });
+  }
+
+  const reason = "set aside for a sale that runs";
+  move(world.ledger, { id: bundleId, legs, reference: saleId, reason });
+  const item = { ...before, allotment: before.allotment + quantity };
+  world.sales.set(saleId, { ...sale, items: new Map(sale.items).set(skuId, item) });
+  world.written.raisedItems.set(`${saleId} ${skuId}`, { saleId, item });
+  const allotment = Number(item.allotment);
+  const data = { saleId, skuId, quantity: Number(quantity), allotment };
+  world.written.events.push({ type: "sale_allotment_raised", data });
+  return { kind: "raised", item, left: available(world.ledger, account) };
 }
 
 /** What has ended stays so. Units that orders hold stay with them. Refusals: not_found. */
@@ -141,7 +179,7 @@ export function decideEndDueSale(world: SalesWorld, saleId: SaleId, now: number)
   endSale(world, sale, now);
 }
 
-/** Units that came back after the end; before it they are on sale again where they are. */
+/** Units of the loaded items that came back after the end; before it they are on sale again. */
 export function decideReturnUnits(world: SalesWorld, command: ReturnUnits): void {
   const { saleId, bundleId } = command;
   const sale = world.sales.get(saleId);
@@ -214,11 +252,14 @@ function checkTimes(
   return undefined;
 }
 
-function refuseTooLow({ ledger }: SalesWorld, { skuId, allotment }: SaleItem): Refusal {
+function refuseTooLow(
+  { ledger }: SalesWorld,
+  { skuId, wanted }: { readonly skuId: SkuId; readonly wanted: bigint },
+): Refusal {
   const { onHand } = stockAccounts(skuId);
   const account = required(ledger.accounts.get(onHand), `the shelf of ${skuId}`);
   const facts = { available: available(ledger, onHand), held: account.pendingDebits };
-  return refuse("stock_too_low", { skuId, ...facts, wanted: allotment });
+  return refuse("stock_too_low", { skuId, ...facts, wanted });
 }
 
 function changedTerms(before: Sale, change: SaleChange): SaleTerms {

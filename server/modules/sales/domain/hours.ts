@@ -1,8 +1,8 @@
 import type { SaleState } from "./machine.ts";
-import type { Sale } from "./types.ts";
+import type { SaleHead } from "./types.ts";
 
 /** Drafts are for staff alone; also those that were ended without ever being scheduled. */
-export function isPublished({ scheduledAt }: Pick<Sale, "scheduledAt">): boolean {
+export function isPublished({ scheduledAt }: Pick<SaleHead, "scheduledAt">): boolean {
   return scheduledAt !== undefined;
 }
 
@@ -11,7 +11,7 @@ export function isPublished({ scheduledAt }: Pick<Sale, "scheduledAt">): boolean
  * waits for the sweep that writes the state down, and only an end that came early is read from it.
  */
 export function saleStateAt(
-  { state, opensAt, closesAt }: Pick<Sale, "state" | "opensAt" | "closesAt">,
+  { state, opensAt, closesAt }: Pick<SaleHead, "state" | "opensAt" | "closesAt">,
   now: number,
 ): SaleState {
   if (state === "draft" || state === "ended") return state;

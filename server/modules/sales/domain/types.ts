@@ -18,8 +18,14 @@ export interface SaleItem {
   readonly limitPerMember: number | undefined;
 }
 
-/** Times are epoch milliseconds. */
-export interface Sale {
+/** One SKU of one sale. */
+export interface SaleSku {
+  readonly saleId: SaleId;
+  readonly skuId: SkuId;
+}
+
+/** A sale without its goods, as lists show it. Times are epoch milliseconds. */
+export interface SaleHead {
   readonly id: SaleId;
   readonly title: string;
   /** As it was last written: see `saleStateAt` for what holds now. */
@@ -30,13 +36,20 @@ export interface Sale {
   /** Units, of all SKUs together, that a member may buy. */
   readonly limitPerMember: number | undefined;
   readonly waitingRoom: boolean;
-  /** In the order in which people see them. */
-  readonly items: ReadonlyMap<SkuId, SaleItem>;
   readonly madeBy: string;
   readonly createdAt: number;
   readonly changedAt: number;
   readonly scheduledAt: number | undefined;
   readonly endedAt: number | undefined;
+}
+
+export interface Sale extends SaleHead {
+  /** All of them, in the order in which people see them; or those that a loader was asked for. */
+  readonly items: ReadonlyMap<SkuId, SaleItem>;
+}
+
+export interface ListedSale extends SaleHead {
+  readonly itemCount: number;
 }
 
 export interface SalesWorld {
@@ -52,11 +65,19 @@ export interface Written {
   readonly changedSales: Map<SaleId, Sale>;
   /** Sales whose items are not those that were loaded. */
   readonly changedItems: Set<SaleId>;
+  /** Items with more units than before, by sale and SKU. */
+  readonly raisedItems: Map<string, RaisedItem>;
   readonly events: SaleEvent[];
+}
+
+export interface RaisedItem {
+  readonly saleId: SaleId;
+  readonly item: SaleItem;
 }
 
 export type SaleEvent =
   | NewEvent<"sale_created" | "sale_changed" | "sale_scheduled" | "sale_opened", SaleTold>
+  | NewEvent<"sale_allotment_raised", AllotmentRaised>
   | NewEvent<"sale_ended", SaleTold & { readonly units: readonly UnitsTold[] }>
   | NewEvent<
       "sale_units_returned",
@@ -69,6 +90,12 @@ export interface SaleTold {
   readonly title: string;
   readonly opensAt: string;
   readonly closesAt: string;
+}
+
+/** `quantity` units came to those that were set aside: `allotment` in all. */
+export interface AllotmentRaised extends UnitsTold {
+  readonly saleId: SaleId;
+  readonly allotment: number;
 }
 
 /** Units that went from the sale back to the shelf. */
@@ -108,6 +135,12 @@ export interface ChangeSale {
   readonly change: SaleChange;
 }
 
+export interface RaiseAllotment extends SaleSku {
+  readonly quantity: bigint;
+  /** The ledger's bundle. */
+  readonly bundleId: string;
+}
+
 export interface ReturnUnits {
   readonly saleId: SaleId;
   /** The ledger's bundle, when units move. */
@@ -118,4 +151,11 @@ export interface SaleOutcome {
   readonly kind: "sale";
   readonly isNew: boolean;
   readonly sale: Sale;
+}
+
+export interface RaiseOutcome {
+  readonly kind: "raised";
+  readonly item: SaleItem;
+  /** Units that can be ordered now. */
+  readonly left: bigint;
 }

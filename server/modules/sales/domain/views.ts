@@ -5,9 +5,9 @@ import { formatInstant } from "../../../kernel/time.ts";
 import type { SkuId } from "../../catalog/index.ts";
 import { saleStateAt } from "./hours.ts";
 import type { SaleState } from "./machine.ts";
-import type { Sale, SaleItem } from "./types.ts";
+import type { ListedSale, Sale, SaleHead, SaleItem } from "./types.ts";
 
-export interface SaleView {
+export interface SaleHeadView {
   id: string;
   title: string;
   state: SaleState;
@@ -15,11 +15,18 @@ export interface SaleView {
   closesAt: string;
   limitPerMember?: number;
   waitingRoom: boolean;
-  items: SaleItemView[];
   createdAt: string;
   changedAt: string;
   scheduledAt?: string;
   endedAt?: string;
+}
+
+export interface SaleView extends SaleHeadView {
+  items: SaleItemView[];
+}
+
+export interface ListedSaleView extends SaleHeadView {
+  itemCount: number;
 }
 
 export interface SaleItemView {
@@ -32,6 +39,18 @@ export interface SaleItemView {
 
 /** `left`: of the SKUs whose units are known; the others have none in the sale. */
 export function saleView(sale: Sale, left: ReadonlyMap<SkuId, bigint>, now: number): SaleView {
+  const items = [...sale.items.values()];
+  return {
+    ...headView(sale, now),
+    items: items.map((item) => saleItemView(item, left.get(item.skuId) ?? 0n)),
+  };
+}
+
+export function listedSaleView(sale: ListedSale, now: number): ListedSaleView {
+  return { ...headView(sale, now), itemCount: sale.itemCount };
+}
+
+function headView(sale: SaleHead, now: number): SaleHeadView {
   const { limitPerMember, scheduledAt, endedAt } = sale;
   return {
     id: sale.id,
@@ -41,7 +60,6 @@ export function saleView(sale: Sale, left: ReadonlyMap<SkuId, bigint>, now: numb
     closesAt: formatInstant(sale.closesAt),
     ...(limitPerMember === undefined ? {} : { limitPerMember }),
     waitingRoom: sale.waitingRoom,
-    items: [...sale.items.values()].map((item) => itemView(item, left.get(item.skuId) ?? 0n)),
     createdAt: formatInstant(sale.createdAt),
     changedAt: formatInstant(sale.changedAt),
     ...(scheduledAt === undefined ? {} : { scheduledAt: formatInstant(scheduledAt) }),
@@ -50,7 +68,7 @@ export function saleView(sale: Sale, left: ReadonlyMap<SkuId, bigint>, now: numb
 }
 
 /** Units are counted in integers far below 2^53: an allotment is at most a thousand million. */
-function itemView(item: SaleItem, left: bigint): SaleItemView {
+export function saleItemView(item: SaleItem, left: bigint): SaleItemView {
   const { skuId, priceMinor, currency, limitPerMember } = item;
   return {
     skuId,

@@ -4,7 +4,7 @@ import type { Ids } from "../../../kernel/ids.ts";
 import type { Operation } from "../../../kernel/operation.ts";
 import { execute } from "../../../kernel/operation.ts";
 import { decideEndDueSale, decideOpenDueSale, decideReturnUnits } from "../domain/decisions.ts";
-import type { ReturnUnits, SaleId, SalesWorld } from "../domain/types.ts";
+import type { ReturnUnits, SaleId, SaleSku, SalesWorld } from "../domain/types.ts";
 import {
   loadSalesWorld,
   saveSales,
@@ -35,29 +35,40 @@ export function createReacting({ ids }: { readonly ids: Ids }) {
 
     /**
      * Puts units that orders gave back to a sale after its end on the shelf. Those that came back
-     * before it went there with the end: the balance was locked when it was read.
+     * before it went there with the end: the balance was locked when it was read. Only the goods
+     * of those orders are looked at.
      */
     async returnUnits(tx: Tx, events: readonly StoredEvent[]): Promise<void> {
-      const sales = new Set(events.flatMap(({ data }) => saleIn(data)));
-      if (sales.size === 0) return;
-      const ended = await selectEndedSales(tx, [...sales]);
-      const commands = ended.map((saleId) => ({ saleId, bundleId: ids.next<"Bundle">() }));
+      const bySale = Map.groupBy(events.flatMap(goodsIn), ({ saleId }) => saleId);
+      if (bySale.size === 0) return;
+      const ended = await selectEndedSales(tx, [...bySale.keys()]);
+      const commands = ended.map((saleId) => {
+        const items = bySale.get(saleId) ?? [];
+        return { saleId, items, bundleId: ids.next<"Bundle">() };
+      });
       await execute(tx, returnUnits, commands);
     },
   };
 }
 
-/** The sale that an event of orders is about; most are about none. */
-function saleIn(data: unknown): SaleId[] {
+interface OrderData {
+  readonly saleId: SaleId;
+  readonly lines: readonly Pick<SaleSku, "skuId">[];
+}
+
+/** The goods of an order of a sale that an event is about; most are about orders of none. */
+function goodsIn({ data }: StoredEvent): SaleSku[] {
   if (typeof data !== "object" || data === null || !("saleId" in data)) return [];
-  // Orders writes it, from an order's row.
-  return [data.saleId as SaleId];
+  // Orders writes them, from an order's row.
+  const { saleId, lines } = data as OrderData;
+  return lines.map(({ skuId }) => ({ saleId, skuId }));
 }
 
 const openDueSales: Operation<SaleId, SalesWorld, void> = {
   name: "sales.open_due_sales",
   batchMax,
-  load: (tx, sales) => loadSalesWorld(tx, { sales }),
+  // Of its goods nothing changes, so none are read.
+  load: (tx, sales) => loadSalesWorld(tx, { sales, items: [] }),
   decide: decideOpenDueSale,
   save: saveSales,
 };
@@ -70,11 +81,19 @@ const endDueSales: Operation<SaleId, SalesWorld, void> = {
   save: saveSales,
 };
 
-const returnUnits: Operation<ReturnUnits, SalesWorld, void> = {
+const returnUnits: Operation<
+  ReturnUnits & { readonly items: readonly SaleSku[] },
+  SalesWorld,
+  void
+> = {
   name: "sales.return_units",
   batchMax,
   load: (tx, commands) =>
-    loadSalesWorld(tx, { sales: commands.map(({ saleId }) => saleId), stock: true }),
+    loadSalesWorld(tx, {
+      sales: commands.map(({ saleId }) => saleId),
+      items: commands.flatMap(({ items }) => items),
+      stock: true,
+    }),
   decide: decideReturnUnits,
   save: saveSales,
 };

@@ -74,7 +74,7 @@ async function openShop(opensInMs = 0) {
   };
   const listed = async (by = sales) => {
     const found = await by.listShownSales(tenantId, { before: undefined, limit: 21 });
-    return found.map(({ sale }) => `${sale.state} ${sale.id}`);
+    return found.map(({ state, id }) => `${state} ${id}`);
   };
   return { sales, tenantId, skuId, saleId, draft, schedule, left, listed };
 }
@@ -105,7 +105,7 @@ test("so is the list of sales that many open, once for all who ask at first [KRN
   taken();
   const shown = await Promise.all(Array.from({ length: 300 }, () => listed()));
   expect(new Set(shown.flat())).toEqual(new Set([`scheduled ${saleId}`]));
-  expect(taken()).toHaveLength(3);
+  expect(taken()).toEqual(["sales.list_sales"]);
   await refresh(sales);
   taken();
   await many(listed);
@@ -147,7 +147,7 @@ test("members see no draft, hot or not, until it is scheduled", async () => {
   await refresh(sales);
   expect([await read(), await listed()]).toEqual(["not_found", [`scheduled ${saleId}`]]);
   const all = await sales.listSales(tenantId, { before: undefined, limit: 21 });
-  expect(all.map(({ sale }) => sale.id)).toEqual([draftId, saleId]);
+  expect(all.map(({ id }) => id)).toEqual([draftId, saleId]);
   await schedule(draftId);
   const ids = [`scheduled ${draftId}`, `scheduled ${saleId}`];
   expect([await read(), await listed()]).toEqual(["scheduled", ids]);
@@ -158,7 +158,7 @@ test("older pages of the list come from the database", async () => {
   const newest = await draft();
   await schedule(newest);
   const found = await sales.listShownSales(tenantId, { before: newest, limit: 21 });
-  expect(found.map(({ sale }) => sale.id)).toEqual([saleId]);
+  expect(found.map(({ id }) => id)).toEqual([saleId]);
 });
 
 test("a sale is in memory from five minutes before its opening on, asked for or not [FLS-03]", async () => {

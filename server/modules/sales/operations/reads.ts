@@ -8,7 +8,7 @@ import type { SkuId } from "../../catalog/index.ts";
 import type { Ledger } from "../../ledger/index.ts";
 import { saleAccount } from "../domain/allotments.ts";
 import { isPublished } from "../domain/hours.ts";
-import type { Sale, SaleId } from "../domain/types.ts";
+import type { ListedSale, Sale, SaleId, SaleSku } from "../domain/types.ts";
 import type { OpeningSale } from "../store/reads.ts";
 import { selectOpeningSales, selectSalePage, selectSalesByIds } from "../store/reads.ts";
 
@@ -47,8 +47,12 @@ export function createReads(deps: {
     });
   }
 
-  async function readSales(tenantId: string, ids: readonly SaleId[]): Promise<SaleWithUnits[]> {
-    return withUnits(tenantId, await selectSalesByIds(database, tenantId, ids));
+  async function readSales(
+    tenantId: string,
+    ids: readonly SaleId[],
+    skus?: readonly SaleSku[],
+  ): Promise<SaleWithUnits[]> {
+    return withUnits(tenantId, await selectSalesByIds(database, tenantId, { ids, skus }));
   }
 
   const shown = createHotReads<SaleId, SaleWithUnits>({
@@ -66,12 +70,12 @@ export function createReads(deps: {
       readonly before: SaleId | undefined;
       readonly limit: number;
     },
-  ): Promise<SaleWithUnits[]> {
-    return selectSalePage(database, tenantId, wanted).then((sales) => withUnits(tenantId, sales));
+  ): Promise<ListedSale[]> {
+    return selectSalePage(database, tenantId, wanted);
   }
 
   /** The newest sales, by how many of them are wanted. */
-  const shownFirst = createHotReads<`${number}`, SaleWithUnits[]>({
+  const shownFirst = createHotReads<`${number}`, ListedSale[]>({
     name: "sales.shown_first",
     clock,
     async load(tenantId, limits) {
@@ -91,13 +95,13 @@ export function createReads(deps: {
     listSales: (
       tenantId: string,
       wanted: { readonly before: SaleId | undefined; readonly limit: number },
-    ): Promise<SaleWithUnits[]> => readPage(tenantId, { ...wanted, drafts: true }),
+    ): Promise<ListedSale[]> => readPage(tenantId, { ...wanted, drafts: true }),
 
     /** As members see them: no drafts, and as they were less than a second ago if many look. */
     async listShownSales(
       tenantId: string,
       { before, limit }: { readonly before: SaleId | undefined; readonly limit: number },
-    ): Promise<SaleWithUnits[]> {
+    ): Promise<ListedSale[]> {
       if (before !== undefined) return readPage(tenantId, { drafts: false, before, limit });
       return (await shownFirst.read(tenantId, `${limit}`)) ?? [];
     },
@@ -107,7 +111,10 @@ export function createReads(deps: {
       return (await readSales(tenantId, [id]))[0] ?? noSale;
     },
 
-    /** For modules that keep what they were told in memory. Unknown ids are absent. */
+    /**
+     * For modules that keep what they were told in memory: sales with all of their items, or with
+     * those that are named. Unknown ids are absent.
+     */
     readSales,
 
     /** As members see it: no drafts, and as it was less than a second ago if many look. */

@@ -11,17 +11,21 @@ import {
   decideChangeSale,
   decideCreateSale,
   decideEndSale,
+  decideRaiseAllotment,
   decideScheduleSale,
 } from "../domain/decisions.ts";
 import type {
   ChangeSale,
   CreateSale,
+  RaiseAllotment,
+  RaiseOutcome,
   SaleId,
   SaleOutcome,
+  SaleSku,
   SalesWorld,
   SaleTerms,
 } from "../domain/types.ts";
-import { saleView } from "../domain/views.ts";
+import { saleItemView, saleView } from "../domain/views.ts";
 import { loadSalesWorld, saveSales } from "../store/world.ts";
 import { createReacting } from "./reacting.ts";
 import { createReads } from "./reads.ts";
@@ -41,8 +45,8 @@ export function createSales(deps: SalesDeps) {
   const { committers, ids } = deps;
   const reads = createReads(deps);
 
-  async function change<Command>(
-    operation: KeyedOperation<Command, SalesWorld, SaleOutcome | Refusal>,
+  async function change<Command, Outcome>(
+    operation: KeyedOperation<Command, SalesWorld, Outcome>,
     { tenantId, key, saleId }: Call,
     command: Command,
   ): Promise<Answer | Refusal> {
@@ -78,6 +82,19 @@ export function createSales(deps: SalesDeps) {
      */
     scheduleSale: (tenantId: string, key: IdempotencyKey, saleId: SaleId) =>
       change(scheduleSale, { tenantId, key, saleId }, saleId),
+
+    /**
+     * Sets more units of one SKU aside; gives its item. Refusals: not_found, sale_not_running,
+     * sku_not_in_sale, stock_too_low.
+     */
+    raiseAllotment(
+      tenantId: string,
+      key: IdempotencyKey,
+      input: SaleSku & { readonly quantity: bigint },
+    ): Promise<Answer | Refusal> {
+      const command = { ...input, bundleId: ids.next<"Bundle">() };
+      return change(raiseAllotment, { tenantId, key, saleId: input.saleId }, command);
+    },
 
     /** What is left of the units goes back on the shelf at once. Refusals: not_found. */
     endSale: (tenantId: string, key: IdempotencyKey, saleId: SaleId) =>
@@ -123,6 +140,20 @@ const scheduleSale: KeyedOperation<SaleId, SalesWorld, SaleOutcome | Refusal> = 
   decide: decideScheduleSale,
   save: saveSales,
   answer: answerSale,
+};
+
+const raiseAllotment: KeyedOperation<RaiseAllotment, SalesWorld, RaiseOutcome | Refusal> = {
+  name: "sales.raise_allotment",
+  batchMax: 1,
+  load: (tx, items) =>
+    loadSalesWorld(tx, { sales: items.map(({ saleId }) => saleId), items, stock: true }),
+  decide: decideRaiseAllotment,
+  save: saveSales,
+  answer(outcome) {
+    if (isRefusal(outcome)) return outcome;
+    const view = saleItemView(outcome.item, outcome.left);
+    return { kind: "answered", status: 200, body: JSON.stringify(view) };
+  },
 };
 
 const endSale: KeyedOperation<SaleId, SalesWorld, SaleOutcome | Refusal> = {

@@ -67,7 +67,7 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
 
   async function isSoldOut(tenantId: string, saleId: SaleId): Promise<boolean> {
     const shown = await sales.readShownSale(tenantId, saleId);
-    return !isRefusal(shown) && [...shown.left.values()].every((units) => units <= 0n);
+    return !isRefusal(shown) && shown.left.values().every((units) => units <= 0n);
   }
 
   const takeTicket: Operation<TakeTicket, RoomsWorld, TicketOutcome> = {

@@ -1,15 +1,20 @@
 import type { Database } from "../../../kernel/database.ts";
 import { statement, timestamp } from "../../../kernel/database.ts";
 import { behindAllIds } from "../../../kernel/ids.ts";
-import type { Sale, SaleId } from "../domain/types.ts";
-import type { ItemRow, SaleRow } from "./rows.ts";
-import { itemColumns, saleColumns, salesOf } from "./rows.ts";
+import type { ListedSale, Sale, SaleId, SaleSku } from "../domain/types.ts";
+import type { ItemRow, ListedSaleRow, SaleRow } from "./rows.ts";
+import { itemColumns, listedSaleOf, saleColumns, salesOf } from "./rows.ts";
+import { onceEach, selectNamedItems } from "./world.ts";
 
 const selectSales = statement(
   "sales.list_sales",
-  `select ${saleColumns} from sales.sales
-   where tenant_id = $1 and id < $2 and ($3::boolean or scheduled_at is not null)
-   order by id desc limit $4`,
+  // Counted in the primary key of the items: 0.1 ms for a sale of a thousand.
+  `select ${saleColumns},
+          (select count(*)::integer from sales.items i
+           where i.tenant_id = $1 and i.sale_id = s.id) as item_count
+   from sales.sales s
+   where s.tenant_id = $1 and s.id < $2 and ($3::boolean or s.scheduled_at is not null)
+   order by s.id desc limit $4`,
 );
 
 const selectSalesById = statement(
@@ -45,24 +50,29 @@ export async function selectSalePage(
     readonly before: SaleId | undefined;
     readonly limit: number;
   },
-): Promise<Sale[]> {
-  const rows = await database.read<SaleRow>(tenantId, selectSales, [
+): Promise<ListedSale[]> {
+  const rows = await database.read<ListedSaleRow>(tenantId, selectSales, [
     tenantId,
     wanted.before ?? behindAllIds,
     wanted.drafts,
     wanted.limit,
   ]);
-  return withItems(database, tenantId, rows);
+  return rows.map(listedSaleOf);
 }
 
-/** Unknown ids are absent. */
+/** With all of their items, or with those that are named. Unknown ids are absent. */
 export async function selectSalesByIds(
   database: Database,
   tenantId: string,
-  ids: readonly SaleId[],
+  {
+    ids,
+    skus,
+  }: { readonly ids: readonly SaleId[]; readonly skus?: readonly SaleSku[] | undefined },
 ): Promise<Sale[]> {
   const rows = await database.read<SaleRow>(tenantId, selectSalesById, [tenantId, ids]);
-  return withItems(database, tenantId, rows);
+  const found = rows.map(({ id }) => id);
+  if (skus === undefined) return salesOf(rows, await selectAllItems(database, tenantId, found));
+  return salesOf(rows, await selectItemsOf(database, tenantId, onceEach(skus)));
 }
 
 /** A sale that is about to open. */
@@ -92,12 +102,24 @@ export async function selectOpeningSales(
   return opening;
 }
 
-async function withItems(
+async function selectAllItems(
   database: Database,
   tenantId: string,
-  rows: readonly SaleRow[],
-): Promise<Sale[]> {
-  if (rows.length === 0) return [];
-  const ids = rows.map(({ id }) => id);
-  return salesOf(rows, await database.read<ItemRow>(tenantId, selectItems, [tenantId, ids]));
+  ids: readonly SaleId[],
+): Promise<ItemRow[]> {
+  if (ids.length === 0) return [];
+  return database.read<ItemRow>(tenantId, selectItems, [tenantId, ids]);
+}
+
+async function selectItemsOf(
+  database: Database,
+  tenantId: string,
+  named: readonly SaleSku[],
+): Promise<ItemRow[]> {
+  if (named.length === 0) return [];
+  return database.read<ItemRow>(tenantId, selectNamedItems, [
+    tenantId,
+    named.map(({ saleId }) => saleId),
+    named.map(({ skuId }) => skuId),
+  ]);
 }

@@ -1,7 +1,7 @@
 import type { Currency } from "../../../kernel/money.ts";
 import type { SkuId } from "../../catalog/index.ts";
 import type { SaleState } from "../domain/machine.ts";
-import type { Sale, SaleId, SaleItem } from "../domain/types.ts";
+import type { ListedSale, Sale, SaleHead, SaleId, SaleItem } from "../domain/types.ts";
 
 export interface SaleRow {
   id: SaleId;
@@ -16,6 +16,10 @@ export interface SaleRow {
   changed_at: number;
   scheduled_at: number | null;
   ended_at: number | null;
+}
+
+export interface ListedSaleRow extends SaleRow {
+  item_count: number;
 }
 
 export interface ItemRow {
@@ -37,7 +41,15 @@ export function salesOf(rows: readonly SaleRow[], items: readonly ItemRow[]): Sa
   return rows.map((row) => saleOf(row, bySale.get(row.id) ?? []));
 }
 
+export function listedSaleOf(row: ListedSaleRow): ListedSale {
+  return { ...headOf(row), itemCount: row.item_count };
+}
+
 function saleOf(row: SaleRow, items: readonly ItemRow[]): Sale {
+  return { ...headOf(row), items: new Map(items.map((item) => [item.sku_id, itemOf(item)])) };
+}
+
+function headOf(row: SaleRow): SaleHead {
   return {
     id: row.id,
     title: row.title,
@@ -46,7 +58,6 @@ function saleOf(row: SaleRow, items: readonly ItemRow[]): Sale {
     closesAt: row.closes_at,
     limitPerMember: row.limit_per_member ?? undefined,
     waitingRoom: row.waiting_room,
-    items: new Map(items.map((item) => [item.sku_id, itemOf(item)])),
     madeBy: row.made_by,
     createdAt: row.created_at,
     changedAt: row.changed_at,

@@ -4,7 +4,7 @@ import type { Sku, SkuId } from "../../catalog/index.ts";
 import { loadSkus, stockAccounts } from "../../catalog/index.ts";
 import { loadLedger, saveLedger } from "../../ledger/index.ts";
 import { saleAccount } from "../domain/allotments.ts";
-import type { Sale, SaleId, SalesWorld, Written } from "../domain/types.ts";
+import type { RaisedItem, Sale, SaleId, SaleSku, SalesWorld, Written } from "../domain/types.ts";
 import type { ItemRow, SaleRow } from "./rows.ts";
 import { itemColumns, saleColumns, salesOf } from "./rows.ts";
 
@@ -22,6 +22,18 @@ const selectItems = statement(
   `select ${itemColumns}
    from sales.items where tenant_id = $1 and sale_id = any($2::uuid[])
    order by sale_id, position`,
+);
+
+export const selectNamedItems = statement(
+  "sales.load_named_items",
+  // Item by item along the primary key: `offset 0` keeps the planner from turning the loop round,
+  // which on a table that was empty when it was planned reads all items of the tenant.
+  `select ${itemColumns}
+   from unnest($2::uuid[], $3::uuid[]) as named (in_sale, of_sku)
+   cross join lateral (
+     select ${itemColumns} from sales.items
+     where tenant_id = $1 and sale_id = named.in_sale and sku_id = named.of_sku
+     offset 0) as i`,
 );
 
 const lockOpenDue = statement(
@@ -85,6 +97,14 @@ const updateSales = statement(
    where s.tenant_id = $1 and s.id = n.id`,
 );
 
+const updateAllotments = statement(
+  "sales.update_allotments",
+  `update sales.items i
+   set allotment = n.allotment
+   from unnest($2::uuid[], $3::uuid[], $4::bigint[]) as n (sale_id, sku_id, allotment)
+   where i.tenant_id = $1 and i.sale_id = n.sale_id and i.sku_id = n.sku_id`,
+);
+
 const deleteItems = statement(
   "sales.delete_items",
   `delete from sales.items where tenant_id = $1 and sale_id = any($2::uuid[])`,
@@ -102,22 +122,50 @@ const insertItems = statement(
 );
 
 /**
- * Locks the sales, in id order, and reads their items: two statements that leave at once, or none
- * when nothing is asked for. Unknown ids are absent; drafts are there.
+ * Locks the sales, in id order, and reads their items: two statements that leave at once, or fewer
+ * when nothing is asked for. Unknown ids are absent; drafts are there. Without `skus` a sale comes
+ * with all of its items. With them `Sale.items` has those alone that are named, in no order: a SKU
+ * that is not named is not there, whether the sale has it or not, and a batch of orders costs the
+ * same in a sale of a thousand SKUs as in a small one.
  */
-export async function loadSales(tx: Tx, saleIds: Iterable<SaleId>): Promise<Map<SaleId, Sale>> {
+export async function loadSales(
+  tx: Tx,
+  saleIds: Iterable<SaleId>,
+  skus?: Iterable<SaleSku>,
+): Promise<Map<SaleId, Sale>> {
   const ids = [...new Set(saleIds)];
   if (ids.length === 0) return new Map();
   // Sent in this order on one connection: the items are those of the locked rows.
   const [rows, items] = await Promise.all([
     tx.rows<SaleRow>(lockSales, [tx.tenantId, ids]),
-    tx.rows<ItemRow>(selectItems, [tx.tenantId, ids]),
+    skus === undefined
+      ? tx.rows<ItemRow>(selectItems, [tx.tenantId, ids])
+      : loadNamedItems(tx, skus),
   ]);
   return new Map(salesOf(rows, items).map((sale) => [sale.id, sale]));
 }
 
+async function loadNamedItems(tx: Tx, skus: Iterable<SaleSku>): Promise<ItemRow[]> {
+  const named = onceEach(skus);
+  if (named.length === 0) return [];
+  return tx.rows<ItemRow>(selectNamedItems, [
+    tx.tenantId,
+    named.map(({ saleId }) => saleId),
+    named.map(({ skuId }) => skuId),
+  ]);
+}
+
+/** Orders of a batch name the same goods over and over. */
+export function onceEach(skus: Iterable<SaleSku>): SaleSku[] {
+  const named = new Map<string, SaleSku>();
+  for (const each of skus) named.set(`${each.saleId} ${each.skuId}`, each);
+  return [...named.values()];
+}
+
 export interface WantedSales {
   readonly sales?: readonly SaleId[];
+  /** The items that come with the sales; all of them, if it is absent. */
+  readonly items?: readonly SaleSku[];
   /** SKUs that new terms name. */
   readonly skus?: readonly SkuId[];
   /** Whether units may move between the shelf and the sales. */
@@ -126,7 +174,7 @@ export interface WantedSales {
 
 /** Locks the sales, then the balances that their units move between; reads the SKUs. */
 export async function loadSalesWorld(tx: Tx, wanted: WantedSales): Promise<SalesWorld> {
-  const sales = await loadSales(tx, wanted.sales ?? []);
+  const sales = await loadSales(tx, wanted.sales ?? [], wanted.items);
   const all = [...sales.values()];
   const known = all.flatMap(({ items }) => [...items.keys()]);
   const named = wanted.skus === undefined ? [] : [...wanted.skus, ...known];
@@ -141,7 +189,8 @@ export async function loadSalesWorld(tx: Tx, wanted: WantedSales): Promise<Sales
 }
 
 function nothingWritten(): Written {
-  return { newSales: new Map(), changedSales: new Map(), changedItems: new Set(), events: [] };
+  const changed = { changedSales: new Map(), changedItems: new Set<SaleId>() };
+  return { newSales: new Map(), ...changed, raisedItems: new Map(), events: [] };
 }
 
 /** Takes sales whose opening has come, locked. */
@@ -173,6 +222,7 @@ export function saveSales(tx: Tx, { sales, ledger, written }: SalesWorld): void 
     ({ id }) => written.newSales.has(id) || written.changedItems.has(id),
   );
   insertItemsOf(tx, filled);
+  updateRaised(tx, [...written.raisedItems.values()]);
   saveLedger(tx, ledger);
   tx.emit(written.events);
 }
@@ -223,5 +273,15 @@ function insertItemsOf(tx: Tx, sales: readonly Sale[]): void {
     rows.map(({ item }) => item.currency),
     rows.map(({ item }) => item.allotment),
     rows.map(({ item }) => item.limitPerMember ?? null),
+  ]);
+}
+
+function updateRaised(tx: Tx, raised: readonly RaisedItem[]): void {
+  if (raised.length === 0) return;
+  tx.write(updateAllotments, [
+    tx.tenantId,
+    raised.map(({ saleId }) => saleId),
+    raised.map(({ item }) => item.skuId),
+    raised.map(({ item }) => item.allotment),
   ]);
 }

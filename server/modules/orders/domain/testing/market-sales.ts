@@ -7,6 +7,7 @@ import {
   decideEndDueSale,
   decideEndSale,
   decideOpenDueSale,
+  decideRaiseAllotment,
   decideReturnUnits,
   decideScheduleSale,
 } from "../../../sales/domain/testing/door.ts";
@@ -39,7 +40,15 @@ export function openMarketSales(shop: Shop, sales: Map<SaleId, Sale>, random: Se
       const kind = random.below(10);
       if (state === "draft" && kind < 8) return decideScheduleSale(world, id, now);
       if (kind === 9) return random.chance(0.3) && decideEndSale(world, id, now);
+      if (kind === 8) return this.raise(id);
       return kind < 5 ? decideOpenDueSale(world, id, now) : decideEndDueSale(world, id, now);
+    },
+
+    /** Now and then by more than there is, or of a sale that is over. */
+    raise(saleId: SaleId): unknown {
+      const { id: skuId } = random.pick([mug, tea, gift]);
+      const made = { quantity: BigInt(1 + random.below(5)), bundleId: idOf((bundles += 1)) };
+      return decideRaiseAllotment(world, { saleId, skuId, ...made }, shop.now());
     },
 
     returnUnits(saleId: SaleId): void {
@@ -55,10 +64,11 @@ export function openMarketSales(shop: Shop, sales: Map<SaleId, Sale>, random: Se
     },
 
     forgetWritten(): void {
-      const { newSales, changedSales, changedItems, events } = world.written;
+      const { newSales, changedSales, changedItems, raisedItems, events } = world.written;
       newSales.clear();
       changedSales.clear();
       changedItems.clear();
+      raisedItems.clear();
       events.length = 0;
     },
   };

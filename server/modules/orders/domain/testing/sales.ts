@@ -10,7 +10,13 @@ export function salesWorldOf({ skus, ledger }: OrdersWorld, sales: Map<SaleId, S
     sales,
     skus,
     ledger,
-    written: { newSales: new Map(), changedSales: new Map(), changedItems: new Set(), events: [] },
+    written: {
+      newSales: new Map(),
+      changedSales: new Map(),
+      changedItems: new Set(),
+      raisedItems: new Map(),
+      events: [],
+    },
   };
 }
 

@@ -70,44 +70,66 @@ export interface SaleTermsOfTest {
   readonly units?: number;
   readonly limitPerMember?: number;
   readonly opensInMs?: number;
+  /** How many SKUs it has; one, unless it says so. */
+  readonly goods?: number;
 }
 
-/** A sale of one SKU; open, unless it says when it opens. */
+/** As many as a product may have. */
+const skusOfProductMax = 100;
+
+/** A sale of `units` of each of its goods; open, unless it says when it opens. */
 export async function openFlashSale(
   by: Process,
   clock: ManualClock,
-  { units = 2, limitPerMember, opensInMs = 0 }: SaleTermsOfTest = {},
+  { units = 2, limitPerMember, opensInMs = 0, goods = 1 }: SaleTermsOfTest = {},
 ) {
-  const { ids, catalog, sales } = by;
+  const { ids, sales } = by;
   const tenantId = ids.next<"Tenant">();
   await by.identity.createTenant({ id: tenantId, name: "Harbour Mall" });
-  const sku = { title: "", priceMinor: 1_999n, currency: "CNY", onSale: true } as const;
-  const product = { title: "Enamel mug", onSale: true, skus: [sku], by: "anna" };
-  const made = idOf(await catalog.createProduct(tenantId, newKey(ids), product));
-  const read = await catalog.readProduct(tenantId, made as ProductId);
-  if (isRefusal(read)) throw new Error(read.code);
-  const skuId: SkuId = required(read.skus[0], "a SKU").id;
-  const delivery = { skuId, quantity: 1_000n, reason: "delivery", by: "anna" };
-  await catalog.putInStock(tenantId, newKey(ids), delivery);
+  const skuIds: SkuId[] = [];
+  while (skuIds.length < goods) {
+    const count = Math.min(goods - skuIds.length, skusOfProductMax);
+    skuIds.push(...(await makeSkus(by, tenantId, count)));
+  }
   const opensAt = clock.now() + opensInMs;
-  const item = {
-    skuId,
-    priceMinor: 999n,
-    currency: "CNY",
-    allotment: BigInt(units),
-    limitPerMember: undefined,
-  } as const;
+  const price = { priceMinor: 999n, currency: "CNY", limitPerMember: undefined } as const;
+  const items = skuIds.map((skuId) => ({ skuId, allotment: BigInt(units), ...price }));
   const terms = {
     title: "Eleven eleven",
     opensAt,
     closesAt: opensAt + hourMs,
     limitPerMember,
     waitingRoom: false,
-    items: [item],
+    items,
   };
   const saleId = idOf(await sales.createSale(tenantId, newKey(ids), { terms, by: "anna" }));
   idOf(await sales.scheduleSale(tenantId, newKey(ids), saleId as SaleId));
-  return { tenantId, skuId, saleId: saleId as SaleId, opensAt, closesAt: terms.closesAt };
+  const skuId = required(skuIds[0], "a SKU");
+  return { tenantId, skuId, skuIds, saleId: saleId as SaleId, opensAt, closesAt: terms.closesAt };
+}
+
+async function makeSkus(
+  { ids, catalog }: Process,
+  tenantId: string,
+  count: number,
+): Promise<SkuId[]> {
+  const skus = Array.from({ length: count }, (_, at) => ({
+    title: `${at + 1}`,
+    priceMinor: 1_999n,
+    currency: "CNY" as const,
+    onSale: true,
+  }));
+  const product = { title: "Enamel mug", onSale: true, skus, by: "anna" };
+  const made = idOf(await catalog.createProduct(tenantId, newKey(ids), product));
+  const read = await catalog.readProduct(tenantId, made as ProductId);
+  if (isRefusal(read)) throw new Error(read.code);
+  const skuIds = read.skus.map(({ id }) => id);
+  const deliver = (skuId: SkuId) => {
+    const delivery = { skuId, quantity: 1_000n, reason: "delivery", by: "anna" };
+    return catalog.putInStock(tenantId, newKey(ids), delivery);
+  };
+  for (const delivered of await Promise.all(skuIds.map(deliver))) idOf(delivered);
+  return skuIds;
 }
 
 export type FlashSale = Awaited<ReturnType<typeof openFlashSale>>;

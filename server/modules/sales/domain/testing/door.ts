@@ -7,6 +7,7 @@ export {
   decideEndDueSale,
   decideEndSale,
   decideOpenDueSale,
+  decideRaiseAllotment,
   decideReturnUnits,
   decideScheduleSale,
 } from "../decisions.ts";
