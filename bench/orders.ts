@@ -1,4 +1,5 @@
 /** Orders a second: lets the ways take turns at the same shop. */
+import { hotOptions } from "../server/kernel/database.ts";
 import type { Cell, Goods, Opponent, Turn, Way } from "./figures.ts";
 import { byWay, figuresOf, median, opponents, ways } from "./figures.ts";
 import type { Options } from "./options.ts";
@@ -15,10 +16,6 @@ export interface OrdersGiven {
   /** A load before the first one that counts: code is compiled, caches and pools are filled. */
   readonly warmupSeconds: number;
 }
-
-/** Plans that stay good as tables grow, as those of the platform's hot connections do. */
-const plannerOptions =
-  "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan";
 
 /** The first trial of a pool is its warm-up. */
 const poolTrials = 2;
@@ -108,7 +105,7 @@ async function choosePool(
 
 function startOpponent(site: Site, way: Opponent, poolMax: number): Promise<Program> {
   const url = new URL(site.databaseUrl);
-  url.searchParams.set("options", plannerOptions);
+  url.searchParams.set("options", hotOptions);
   const { tenantId, token } = site.shop;
   const subject = placedBy[way];
   return startNaive(site.home, { way, databaseUrl: url.href, poolMax, tenantId, token, subject });

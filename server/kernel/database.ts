@@ -53,7 +53,7 @@ const connectTimeoutMs = 5_000;
  * while a table was small take a hash join, a bitmap or a scan of the whole tenant for the cheaper
  * way (measured: 29 ms a batch instead of under 2), so these connections do not have those choices.
  */
-const hotOptions = [
+export const hotOptions = [
   "enable_seqscan=off",
   "enable_bitmapscan=off",
   "enable_hashjoin=off",

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { afterAll, describe, expect, test } from "vitest";
 import { required } from "../../../kernel/assert.ts";
-import { createDatabase } from "../../../kernel/database.ts";
+import { createDatabase, hotOptions } from "../../../kernel/database.ts";
 import { createIds } from "../../../kernel/ids.ts";
 import { testDatabase } from "../../../kernel/testing/database.ts";
 import { createManualClock } from "../../../kernel/time.ts";
@@ -17,9 +17,7 @@ const ids = createIds({ clock });
 /** With the settings of a committer's connection, and to be looked into. */
 const client = new pg.Client({
   connectionString: url,
-  options:
-    "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off " +
-    "-c enable_mergejoin=off -c enable_material=off -c plan_cache_mode=force_generic_plan",
+  options: hotOptions,
 });
 await client.connect();
 afterAll(async () => {
