@@ -73,9 +73,10 @@ async function sendAtRate(perSecond: number): Promise<void> {
   }
 }
 
+/** All in turn: one that was not needed for ten seconds would be told 408 and closed. */
 function takeIdle(): Connection | undefined {
-  let connection = idle.pop();
-  while (connection?.socket.writable === false) connection = idle.pop();
+  let connection = idle.shift();
+  while (connection?.socket.writable === false) connection = idle.shift();
   return connection;
 }
 
@@ -119,7 +120,7 @@ function open(): Promise<void> {
 }
 
 function receive(connection: Connection, chunk: Buffer): void {
-  // A connection that was not needed for ten seconds is told 408 and closed.
+  // Nobody has asked: it is told that its time is over.
   if (connection.dueAt === undefined) return void connection.socket.destroy();
   const { received } = connection;
   connection.received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
