@@ -42,7 +42,7 @@ function withSortedKeys(value: unknown, depth: number): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (depth === depthMax) throw new RefusedError(malformed("the body is nested too deeply"));
   if (Array.isArray(value)) return value.map((item) => withSortedKeys(item, depth + 1));
-  const fields: Readonly<Record<string, unknown>> = { ...value };
+  const fields = value as Readonly<Record<string, unknown>>;
   const sorted: Record<string, unknown> = {};
   for (const key of Object.keys(fields).toSorted())
     sorted[key] = withSortedKeys(fields[key], depth + 1);

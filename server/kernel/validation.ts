@@ -75,8 +75,9 @@ function unkeepableField(value: unknown, depth: number): string | undefined {
   if (typeof value === "string") return isKeepable(value) ? undefined : "";
   if (typeof value !== "object" || value === null) return undefined;
   if (depth === depthMax) return "";
-  for (const [key, item] of Object.entries(value)) {
-    const below = isKeepable(key) ? unkeepableField(item, depth + 1) : "";
+  const fields = value as Readonly<Record<string, unknown>>;
+  for (const key of Object.keys(fields)) {
+    const below = isKeepable(key) ? unkeepableField(fields[key], depth + 1) : "";
     if (below === undefined) continue;
     const name = Array.isArray(value) ? `[${key}]` : key.slice(0, shownNameMax);
     return below === "" || below.startsWith("[") ? name + below : `${name}.${below}`;

@@ -56,8 +56,17 @@ export function createSettings(deps: {
     clock,
     max: knownTenantsMax,
     ttlMs: knownForMs,
-    load: (tenantId) => readSettings(database, tenantId),
+    load: async (tenantId) => {
+      const chosen = await readSettings(database, tenantId);
+      return new Map([...chosen].filter(([name, { value }]) => isAllowed(name, value)));
+    },
   });
+
+  /** What a newer version does not allow any more counts as not chosen. */
+  function isAllowed(name: string, value: SettingValue): boolean {
+    const definition = definitions.get(name);
+    return definition !== undefined && Check(definition.schema, value);
+  }
 
   return {
     definitions: [...definitions.values()],
@@ -69,9 +78,9 @@ export function createSettings(deps: {
       definition: TenantSetting<Schema>,
     ): Promise<Static<Schema>> {
       assert(definitions.get(definition.name) === definition, `${definition.name} is not declared`);
-      const value = (await known.get(tenantId))?.get(definition.name)?.value;
-      // What a newer version does not allow any more counts as not chosen.
-      return Check(definition.schema, value) ? value : definition.platformDefault;
+      const chosen = (await known.get(tenantId))?.get(definition.name);
+      // Only values that fit the schema are known.
+      return chosen === undefined ? definition.platformDefault : (chosen.value as Static<Schema>);
     },
 
     /** Read from the database, so that who has just changed one sees it. */
@@ -79,7 +88,7 @@ export function createSettings(deps: {
       const chosen = await readSettings(database, tenantId);
       return [...definitions.values()].map((definition) => {
         const own = chosen.get(definition.name);
-        const holds = own !== undefined && Check(definition.schema, own.value);
+        const holds = own !== undefined && isAllowed(definition.name, own.value);
         return {
           definition,
           value: holds ? own.value : definition.platformDefault,

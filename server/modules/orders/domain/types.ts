@@ -86,9 +86,9 @@ export interface PlaceOrder {
   readonly orderId: OrderId;
   readonly number: string;
   readonly memberId: string;
-  readonly saleId: SaleId | undefined;
+  readonly saleId?: SaleId | undefined;
   /** What came along to show that the member was admitted to the sale. */
-  readonly pass: BroughtPass | undefined;
+  readonly pass?: BroughtPass | undefined;
   readonly lines: readonly { readonly skuId: SkuId; readonly quantity: number }[];
   readonly placedBy: string;
   readonly closeAfterMs: number;

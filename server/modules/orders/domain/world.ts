@@ -5,6 +5,7 @@ import { minorToNumber } from "../../../kernel/money.ts";
 import type { SkuId } from "../../catalog/index.ts";
 import { stockAccounts } from "../../catalog/index.ts";
 import type { AccountId, Leg } from "../../ledger/index.ts";
+import type { SaleId } from "../../sales/index.ts";
 import { saleAccount } from "../../sales/index.ts";
 import type { OrderState } from "./machine.ts";
 import { orderMachine } from "./machine.ts";
@@ -64,7 +65,10 @@ export function noteOrder(world: OrdersWorld, order: Order, cause: Cause, now: n
 }
 
 /** Where units of an order come from, and where they go back to: the shelf, or its sale. */
-export function shelfOf({ saleId }: Pick<Order, "saleId">, skuId: SkuId): AccountId {
+export function shelfOf(
+  { saleId }: { readonly saleId?: SaleId | undefined },
+  skuId: SkuId,
+): AccountId {
   return saleId === undefined ? stockAccounts(skuId).onHand : saleAccount(saleId, skuId);
 }
 

@@ -87,8 +87,7 @@ export function createOrders(deps: OrderDeps) {
     const closeAfterMs = await terms.closeAfterMs(tenantId);
     const completeAfterMs = await terms.completeAfterMs(tenantId);
     const made = { orderId: ids.next<"Order">(), number: numbers.next("T") };
-    const { saleId, pass } = input;
-    const command = { ...input, saleId, pass, ...made, closeAfterMs, completeAfterMs };
+    const command = { ...input, ...made, closeAfterMs, completeAfterMs };
     return committers.runKeyed(placeOrder, tenantId, key, command);
   }
 
@@ -109,13 +108,11 @@ export function createOrders(deps: OrderDeps) {
       key: IdempotencyKey,
       input: OrderInput,
     ): Promise<Answer | Refusal> {
-      const { saleId, pass } = input;
-      if (saleId === undefined) {
+      if (input.saleId === undefined) {
         const skuIds = input.lines.map(({ skuId }) => skuId);
         deps.catalog.noteWanted(tenantId, skuIds);
       }
-      const wanted = { ...input, saleId, pass };
-      return soldOut.place(tenantId, wanted, () => place(tenantId, key, input));
+      return soldOut.place(tenantId, input, () => place(tenantId, key, input));
     },
 
     /** The order as it is now, 200: closed, closing. Refusals: not_found, order_not_cancellable. */
