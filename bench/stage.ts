@@ -6,6 +6,7 @@ import { createWriteStream } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { required } from "../server/kernel/assert.ts";
+import { heapArguments } from "../server/kernel/heap.ts";
 import type { EdgeSettings } from "./edge/main.ts";
 import type { NaiveSettings } from "./naive/main.ts";
 
@@ -31,7 +32,7 @@ export async function startPlatform(given: {
   const port = await findFreePort();
   const address = `http://127.0.0.1:${port}`;
   const child = launch(given.home, "platform", {
-    args: [...(given.nodeArguments ?? []), join(root, "server/main.ts")],
+    args: [...heapArguments, ...(given.nodeArguments ?? []), join(root, "server/main.ts")],
     environment: {
       HOST: "127.0.0.1",
       PORT: String(port),

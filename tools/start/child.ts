@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { openBoundedLog } from "../../server/kernel/bounded-log.ts";
+import { heapArguments } from "../../server/kernel/heap.ts";
 import { identityOf } from "../../server/kernel/process.ts";
 import type { ProcessIdentity } from "../../server/kernel/process.ts";
 import { createChildLog } from "./child-log.ts";
@@ -54,7 +55,7 @@ export function createChild(program: Program, events: ChildEvents): Child {
 
   function launch(): void {
     startedAt = performance.now();
-    const launched = spawn(process.execPath, [program.script], {
+    const launched = spawn(process.execPath, [...heapArguments, program.script], {
       env: { ...process.env, ...program.environment },
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       // Ctrl-C in the terminal is for the supervisor, which stops everything in order.
