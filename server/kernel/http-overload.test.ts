@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { refusals } from "../refusals.ts";
 import { FaultError, OverloadFault } from "./database.ts";
@@ -77,4 +79,41 @@ test("who passes the door and finds the queue full is told the same, and counted
   expect((await app.inject({ url: "/metrics" })).body).toContain(
     'tongbao_http_shed_total{reason="overloaded"} 1',
   );
+});
+
+test("a request that comes late on a new connection is answered, and no 408", async () => {
+  const { http } = await createTestHttp({ refusals });
+  onTestFinished(() => http.stop());
+  const { server } = http.app;
+  http.app.get("/v1/things", { config: { public: true } }, () => ({}));
+  Object.assign(server, { headersTimeout: 1, connectionsCheckingInterval: 1 });
+  const { port } = new URL(await http.listen({ host: "127.0.0.1", port: 0 }));
+  const open = () => {
+    const socket = connect(Number(port), "127.0.0.1");
+    onTestFinished(() => void socket.destroy());
+    return socket;
+  };
+  const late = open();
+  await once(server, "clientError");
+  late.write("GET /v1/things HTTP/1.1\r\nHost: x\r\n\r\n");
+  expect(String((await once(late, "data"))[0])).toMatch(/^HTTP\/1\.1 200 OK/);
+  // Who has begun must come to the end.
+  const slow = open();
+  slow.write("GET /v1/things HTTP/1.1\r\n");
+  expect(String((await once(slow, "data"))[0])).toMatch(/^HTTP\/1\.1 408 Request Timeout/);
+});
+
+test("a crowd that connects at once finds room before it is accepted", async () => {
+  const crowd = 700;
+  const { http } = await createTestHttp({ refusals, settings: { connectionsMax: crowd } });
+  onTestFinished(() => http.stop());
+  const { server } = http.app;
+  const { port } = new URL(await http.listen({ host: "127.0.0.1", port: 0 }));
+  let accepted = 0;
+  server.on("connection", () => (accepted += 1));
+  const sockets = Array.from({ length: crowd }, () => connect(Number(port), "127.0.0.1"));
+  onTestFinished(() => sockets.forEach((socket) => void socket.destroy()));
+  await Promise.all(sockets.map((socket) => once(socket, "connect")));
+  // Without room some would have had to try again, a second after most have been accepted.
+  expect(accepted).toBeLessThan(crowd / 2);
 });

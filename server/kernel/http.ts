@@ -140,7 +140,10 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
     registerAuthentication: (given) => void (authenticate = given),
     registerReadiness: readiness.register,
     registerBrake: (given) => void (isFull = given),
-    listen: ({ host, port }) => app.listen({ host, port }),
+    // A crowd connects faster than a busy thread accepts: Node takes one connection a turn of its
+    // loop. Who finds no place in the queue of the system (511 by default) is lost for seconds.
+    listen: ({ host, port }) =>
+      app.listen({ host, port, backlog: options.settings.connectionsMax }),
     async stop() {
       isStopping = true;
       const stopMsMax = options.settings.stopSecondsMax * 1000;
@@ -420,9 +423,20 @@ function bodyLimitOf(request: FastifyRequest, { bodyBytesMax }: HttpSettings): n
   return request.routeOptions.bodyLimit ?? bodyBytesMax;
 }
 
+/**
+ * A connection without a byte so far has begun nothing that could take too long: its request may be
+ * on the way, held up by the crowd, or in front of a process that was stopped. It waits like any
+ * connection between two requests.
+ */
+function keepUnused(socket: Socket): void {
+  socket.setTimeout(serverTimeouts.keepAliveTimeout);
+}
+
 /** What is not HTTP, or too big or slow in its headers, has no request to answer. */
 function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return;
+  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT" && socket.bytesRead === 0)
+    return keepUnused(socket);
   const status =
     error.code === "ERR_HTTP_REQUEST_TIMEOUT"
       ? "408 Request Timeout"
