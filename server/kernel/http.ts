@@ -34,6 +34,7 @@ import { RefusedError } from "./refusal.ts";
 import type { Clock } from "./time.ts";
 import { createShedding } from "./shedding.ts";
 import type { Shedding } from "./shedding.ts";
+import { createTurns } from "./turns.ts";
 import { compileValidator } from "./validation.ts";
 
 export interface HttpSettings {
@@ -83,6 +84,8 @@ const serverTimeouts = {
 };
 /** Longer ids and keys are nobody's; a path parameter is at most this long. */
 const paramLengthMax = 128;
+/** Before a request is begun: who would only be behind in the queue too had better come back. */
+const waitMsMax = 500;
 const slowRequestMs = 1_000;
 /** A caller who is at it sends the next request on his connection by then. */
 const lingerMs = 1_000;
@@ -106,7 +109,7 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
   const requestIdOf = createRequestIds(options.clock);
   const shedding = createShedding({
     ...options,
-    isFull: () => !isStopping && isFull(),
+    isFull: (waitedMs) => !isStopping && (waitedMs > waitMsMax || isFull()),
     requestIdOf,
     headers: Object.entries(browserHeaders),
   });
@@ -194,10 +197,12 @@ function createApp(
   },
 ): App {
   const app = Fastify({
-    serverFactory: (handle) =>
-      createServer(serverTimeouts, (request, reply) => {
-        if (!first.shedding.shed(request, reply)) handle(request, reply);
-      }),
+    serverFactory: (handle) => {
+      const turns = createTurns((request, reply, waitedMs) => {
+        if (!first.shedding.shed(request, reply, waitedMs)) handle(request, reply);
+      });
+      return createServer(serverTimeouts, turns.add).on("connection", turns.noteNewcomer);
+    },
     loggerInstance: log,
     // One logger for all: the ids of the request come from its context, not from a child each.
     childLoggerFactory: (logger) => logger,
