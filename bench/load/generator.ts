@@ -77,7 +77,7 @@ async function sendAtRate(perSecond: number): Promise<void> {
   }
 }
 
-/** All in turn: one that was not needed for ten seconds would be told 408 and closed. */
+/** All in turn, so that none rests for so long that the server closes it. */
 function takeIdle(): Connection | undefined {
   let connection = idle.shift();
   while (connection?.socket.writable === false) connection = idle.shift();
