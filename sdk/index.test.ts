@@ -179,6 +179,13 @@ test("does not wait longer than it may", async () => {
   expect(pauses).toEqual([]);
 });
 
+test("leaves repeating to who does it himself", async () => {
+  front.deal({ kind: "answered", status: 503, retryAfter: "1" });
+  const own = createTongbao({ baseUrl: front.url, token: mall.tokens.admin, retries: false });
+  expect((await refusalOf(own.GET("/v1/tenant"))).status).toBe(503);
+  expect(front.seen).toHaveLength(1);
+});
+
 test("says that no answer came, and under which key to ask again", async () => {
   const cut = { kind: "cut_after" } as const;
   front.deal(cut, cut);
