@@ -9,24 +9,22 @@ function openPatience(fates: readonly (() => Response)[], patienceMs = 180_000) 
   let nowMs = 5_000;
   const keys: (string | null)[] = [];
   const left = [...fates];
-  const patience = createPatience(
-    async ({ headers }) => {
-      keys.push(headers.get("idempotency-key"));
-      const fate = left.shift();
-      nowMs += 100;
-      return fate?.() ?? Response.json({ id: "1" }, { status: 201 });
-    },
-    {
-      patienceMs,
-      timeoutMs: 20_000,
-      pauseMsMax: 500,
-      now: () => nowMs,
-      pause: async (ms) => void (nowMs += ms),
-    },
-  );
+  const patience = createPatience({
+    patienceMs,
+    timeoutMs: 20_000,
+    pauseMsMax: 500,
+    now: () => nowMs,
+    pause: async (ms) => void (nowMs += ms),
+  });
+  const fetch = patience.over(async ({ headers }) => {
+    keys.push(headers.get("idempotency-key"));
+    const fate = left.shift();
+    nowMs += 100;
+    return fate?.() ?? Response.json({ id: "1" }, { status: 201 });
+  });
   const init = { method: "POST", body: "{}", headers: { "idempotency-key": "k" } };
   return {
-    ask: () => patience.fetch(new Request(`${address}${path}`, init)),
+    ask: () => fetch(new Request(`${address}${path}`, init)),
     judged: () => judgeWaits(patience.waits),
     keys,
   };

@@ -43,13 +43,13 @@ export interface Waits {
 
 export type Patience = ReturnType<typeof createPatience>;
 
-export function createPatience(
-  send: (request: Request) => Promise<Response>,
-  { patienceMs, timeoutMs, pauseMsMax, now, pause }: PatienceOptions,
-) {
+type Fetch = (request: Request) => Promise<Response>;
+
+export function createPatience(options: PatienceOptions) {
+  const { patienceMs, timeoutMs, pauseMsMax, now, pause } = options;
   const waits: Waits = { longest: undefined, givenUp: [] };
 
-  async function ask(request: Request): Promise<Response> {
+  async function ask(send: Fetch, request: Request): Promise<Response> {
     const tries: Try[] = [];
     const startedAt = now();
     const isOver = () => now() - startedAt >= patienceMs;
@@ -95,7 +95,14 @@ export function createPatience(
     return response;
   }
 
-  return { fetch: ask, waits };
+  return {
+    /** Asks by `send` until somebody answers; rejects when nobody does. */
+    over:
+      (send: Fetch): Fetch =>
+      (request) =>
+        ask(send, request),
+    waits,
+  };
 }
 
 /** The other side took the request, or may have, and nothing came back. */

@@ -31,9 +31,9 @@ export interface Stage {
 }
 
 /**
- * The platform may be down for a while: every request is repeated under its key, often and after
- * short pauses, until somebody answers. That is longer than a start may take on a busy machine, so
- * whoever is given up tells of something else.
+ * The platform and the world may be down for a while: every request is repeated, under its key,
+ * often and after short pauses, until somebody answers. That is longer than a start may take on a
+ * busy machine, so whoever is given up tells of something else.
  */
 const patientFor = {
   patienceMs: 180_000,
@@ -46,11 +46,11 @@ const patientFor = {
 /** Over a wire when several processes answer; without one, with the one that demo.json names. */
 export function createStage(demo: Demo, wire?: Wire): Stage {
   const { baseUrl, simulatorUrl, tokens, products } = demo;
-  const send = wire?.fetch ?? ((request: Request) => fetch(request));
-  const patience = createPatience(send, patientFor);
-  const shared = { baseUrl, retries: false, fetch: patience.fetch } as const;
+  const patience = createPatience(patientFor);
+  const alone = (request: Request) => fetch(request);
+  const shared = { baseUrl, retries: false, fetch: patience.over(wire?.fetch ?? alone) } as const;
   const speak = (token: string) => createTongbao({ ...shared, token });
-  const outside = createOutside(simulatorUrl);
+  const outside = createOutside(simulatorUrl, patience.over(alone));
   let members = 0;
   const service = speak(tokens.service);
   return {
