@@ -24,6 +24,7 @@ function openPatience(fates: readonly (() => Response)[], patienceMs = 180_000) 
   });
   const init = { method: "POST", body: "{}", headers: { "idempotency-key": "k" } };
   return {
+    standStill: (ms: number) => void (nowMs += ms),
     ask: () => fetch(new Request(`${address}${path}`, init)),
     judged: () => judgeWaits(patience.waits),
     keys,
@@ -60,6 +61,21 @@ test("asks as often as time allows, under one key", async () => {
   expect(judged().sentence).toMatch(
     /^everybody was answered, at the latest POST \/v1\/orders\/1\/payments after 1[45]\d\.\d s and 250 tries: /,
   );
+});
+
+test("who stands still for an hour in the middle of a try loses one try's time", async () => {
+  const { ask, judged, standStill } = openPatience([
+    ...times(10, down),
+    sleepy,
+    ...times(20, down),
+  ]);
+  function sleepy(): Response {
+    standStill(3_600_000);
+    return down();
+  }
+  expect((await ask()).status).toBe(201);
+  expect(judged().contradictions).toEqual([]);
+  expect(judged().sentence).toMatch(/ after 36\d\d\.\d s and 31 tries: /);
 });
 
 test("a request that nobody answers says what became of each try", async () => {

@@ -6,7 +6,10 @@ import { fetchWithRetries } from "../../sdk/retries.ts";
 import type { Finding } from "./audit.ts";
 
 export interface PatienceOptions {
-  /** How long a request is tried; one that is still without an answer then is given up. */
+  /**
+   * How long a request is tried; one that is still without an answer then is given up. Of the time
+   * in which the asker itself stood still, no more counts than one try may take.
+   */
   readonly patienceMs: number;
   /** Of one try. */
   readonly timeoutMs: number;
@@ -52,7 +55,8 @@ export function createPatience(options: PatienceOptions) {
   async function ask(send: Fetch, request: Request): Promise<Response> {
     const tries: Try[] = [];
     const startedAt = now();
-    const isOver = () => now() - startedAt >= patienceMs;
+    let leftMs = patienceMs;
+    let countedAt = startedAt;
     const look = (): Wait => ({
       what: `${request.method} ${new URL(request.url).pathname}`,
       waitedMs: now() - startedAt,
@@ -83,7 +87,9 @@ export function createPatience(options: PatienceOptions) {
       timeoutMs,
       pauseMaxMs: Number.POSITIVE_INFINITY,
       async pause(ms) {
-        if (!isOver()) return pause(Math.min(ms, pauseMsMax));
+        leftMs -= Math.min(now() - countedAt, pauseMsMax + timeoutMs);
+        countedAt = now();
+        if (leftMs > 0) return pause(Math.min(ms, pauseMsMax));
         const wait = look();
         waits.givenUp.push(wait);
         throw new Error(`no answer to ${wordWait(wait)}`);
