@@ -10,7 +10,7 @@ import { checkBooks } from "./books.ts";
 import { findClosingFaults, heldUnits, measureClosing } from "./closing.ts";
 import { ways } from "./figures.ts";
 import { findGenerator, runGenerator, runLoad } from "./load/load.ts";
-import { listText, orderText } from "./load/requests.ts";
+import { createOrderTexts, listText } from "./load/requests.ts";
 import { findNoticeFaults } from "./notices/books.ts";
 import { measureNotices } from "./notices/notices.ts";
 import { measureOverload } from "./overload.ts";
@@ -327,7 +327,7 @@ test("prepared requests are sent once each, and the ids in the answers are kept"
   const requestsPath = join(home, "requests");
   const idsPath = join(home, "ids");
   // The third one repeats the second.
-  const texts = [1, 2, 2, 3, 4].map((n) => orderText(orders, n));
+  const texts = [1, 2, 2, 3, 4].map(createOrderTexts(orders));
   writeFileSync(requestsPath, listText(texts));
   const before = await unitsHeld(plenty);
   const counts = await runGenerator({ ...orders, connections: 2, requestsPath, idsPath }, home);

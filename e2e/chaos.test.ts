@@ -37,5 +37,6 @@ test("nothing is lost or doubled whatever is killed, held, moved or overrun", as
   expect(output).toMatch(/[1-9]\d* acknowledged orders are there exactly once, each under its key/);
   expect(output).toMatch(/[1-9]\d* payments that the outside took are booked exactly once/);
   expect(output).toMatch(/[1-9]\d* orders were placed at the time that it was/);
+  expect(output).toMatch(/ok +everybody was answered, at the latest \w+ \S+ after [\d.]+ s and/);
   expect(output).toMatch(/The audit holds: (\d+) of \1 sentences are true\.\n$/);
 }, 400_000);

@@ -146,6 +146,25 @@ test("waits longer from try to try when nobody says how long", async () => {
   }
 });
 
+test("tries as often as it may, however long its own pauses grow", async () => {
+  const cut = { kind: "cut_before" } as const;
+  front.deal(...Array.from({ length: 99 }, () => cut));
+  const retries = { triesMax: 100, pauseMaxMs: 1_000 };
+  const { data } = await client({ retries }).GET("/v1/tenant");
+  expect(data.id).toBe(mall.tenantId);
+  expect(pauses).toHaveLength(99);
+  expect(Math.max(...pauses)).toBeLessThanOrEqual(1_000);
+  expect(Math.min(...pauses.slice(3))).toBeGreaterThanOrEqual(500);
+});
+
+test("no bound on pauses ends the tries", async () => {
+  const cut = { kind: "cut_before" } as const;
+  front.deal(...Array.from({ length: 60 }, () => cut));
+  const retries = { triesMax: 61, pauseMaxMs: Number.MAX_SAFE_INTEGER };
+  const { data } = await client({ retries }).GET("/v1/tenant");
+  expect(data.id).toBe(mall.tenantId);
+});
+
 test("gives up after the last try, with what was answered", async () => {
   const busy = { kind: "answered", status: 503, retryAfter: "1" } as const;
   front.deal(busy, busy, busy, busy);
@@ -158,6 +177,13 @@ test("does not wait longer than it may", async () => {
   front.deal({ kind: "answered", status: 429, retryAfter: "3600" });
   expect((await refusalOf(tongbao.GET("/v1/tenant"))).status).toBe(429);
   expect(pauses).toEqual([]);
+});
+
+test("leaves repeating to who does it himself", async () => {
+  front.deal({ kind: "answered", status: 503, retryAfter: "1" });
+  const own = createTongbao({ baseUrl: front.url, token: mall.tokens.admin, retries: false });
+  expect((await refusalOf(own.GET("/v1/tenant"))).status).toBe(503);
+  expect(front.seen).toHaveLength(1);
 });
 
 test("says that no answer came, and under which key to ask again", async () => {

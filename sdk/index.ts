@@ -22,7 +22,8 @@ export interface TongbaoOptions {
   readonly baseUrl: string;
   /** Or a function that gives it, asked before every request: tokens expire. */
   readonly token?: string | (() => string | Promise<string>);
-  readonly retries?: Partial<Retries>;
+  /** False where `fetch` repeats by itself; what it rejects with is then the caller's own. */
+  readonly retries?: Partial<Retries> | false;
   readonly fetch?: (request: Request) => Promise<Response>;
 }
 
@@ -76,10 +77,11 @@ export interface Tongbao {
 }
 
 export function createTongbao(options: TongbaoOptions): Tongbao {
-  const { baseUrl, token } = options;
+  const { baseUrl, token, retries } = options;
+  const send = options.fetch ?? ((request: Request) => fetch(request));
   const client = createClient<paths>({
     baseUrl,
-    fetch: fetchWithRetries(options.fetch ?? ((request) => fetch(request)), options.retries),
+    fetch: retries === false ? send : fetchWithRetries(send, retries),
   });
   client.use({
     async onRequest({ request }) {

@@ -5,7 +5,10 @@ export interface Retries {
   readonly triesMax: number;
   /** Of one try, to the last byte of its answer. */
   readonly timeoutMs: number;
-  /** Whoever is told to wait longer is told so instead: the problem has `retryAfterSeconds`. */
+  /**
+   * Whoever is told to wait longer is told so instead: the problem has `retryAfterSeconds`. Pauses
+   * of our own grow to this and no further.
+   */
   readonly pauseMaxMs: number;
   /** How a pause is made; rejects when the signal ends it. */
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
@@ -55,7 +58,7 @@ export function fetchWithRetries(
       const result = await attempt(request);
       const isAnswer = result instanceof Response;
       if (isAnswer && !passing.has(result.status)) return result;
-      const pauseMs = (isAnswer ? retryAfterMs(result) : undefined) ?? backoffMs(tries);
+      const pauseMs = (isAnswer ? retryAfterMs(result) : undefined) ?? backoffMs(tries, pauseMaxMs);
       if (tries >= triesMax || pauseMs > pauseMaxMs) {
         if (isAnswer) return result;
         throw new TongbaoUnreachable(request, { tries, cause: result.cause });
@@ -77,8 +80,8 @@ function retryAfterMs(response: Response): number | undefined {
 }
 
 /** Half of it by chance, so that callers who failed together do not come back together. */
-function backoffMs(tries: number): number {
-  return firstPauseMs * 2 ** (tries - 1) * (0.5 + Math.random() / 2);
+function backoffMs(tries: number, pauseMaxMs: number): number {
+  return Math.min(firstPauseMs * 2 ** (tries - 1), pauseMaxMs) * (0.5 + Math.random() / 2);
 }
 
 /** Rejects with the signal's reason as soon as it aborts. */

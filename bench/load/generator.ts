@@ -9,7 +9,7 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { required } from "../../server/kernel/assert.ts";
 import type { Counts, GeneratorLoad } from "./load.ts";
-import { orderText } from "./requests.ts";
+import { createOrderTexts } from "./requests.ts";
 
 /** Beyond these a server that does not answer would take all the memory of the machine. */
 const connectionsMax = 9_000;
@@ -20,7 +20,7 @@ const tickMs = 1;
 interface Connection {
   readonly socket: Socket;
   /** What has come of the next answer. */
-  received: Buffer;
+  received: Buffer | undefined;
   /** When the request under way was due; undefined while none is. */
   dueAt: number | undefined;
 }
@@ -30,6 +30,7 @@ const load: GeneratorLoad = JSON.parse(
 );
 const { hostname, port } = new URL(load.address);
 const requests = load.requestsPath === undefined ? undefined : readRequests(load.requestsPath);
+const orderText = createOrderTexts(load);
 const latenciesMs: number[] = [];
 const acceptedIds: string[] = [];
 const idle: Connection[] = [];
@@ -37,7 +38,10 @@ const waiting: number[] = [];
 /** Of answers that were neither 2xx nor 503, how many had which status. */
 const others: Record<number, number> = {};
 const totals = { sent: 0, answered: 0, created: 0, shed: 0, broken: 0, inTime: 0 };
+/** Takes what has just come, for one connection after the other. */
+const inbox = Buffer.alloc(65_536);
 let opened = 0;
+let opening = 0;
 let sendUntil = Number.POSITIVE_INFINITY;
 let underWay = 0;
 let lastAnswerAt = 0;
@@ -67,13 +71,13 @@ async function sendAtRate(perSecond: number): Promise<void> {
       const connection = takeIdle();
       if (connection !== undefined) send(connection, dueAt);
       else waiting.push(dueAt);
-      if (waiting.length > 0 && opened < connectionsMax) void open();
     }
+    while (opening < waiting.length && opened < connectionsMax) void open();
     await new Promise((resolve) => setTimeout(resolve, tickMs));
   }
 }
 
-/** All in turn: one that was not needed for ten seconds would be told 408 and closed. */
+/** All in turn, so that none rests for so long that the server closes it. */
 function takeIdle(): Connection | undefined {
   let connection = idle.shift();
   while (connection?.socket.writable === false) connection = idle.shift();
@@ -81,40 +85,56 @@ function takeIdle(): Connection | undefined {
 }
 
 function send(connection: Connection, dueAt: number): void {
-  const text = requests?.[totals.sent] ?? orderText(load, totals.sent + 1);
+  const text = requests?.[totals.sent] ?? orderText(totals.sent + 1);
   totals.sent += 1;
   underWay += 1;
   connection.dueAt = dueAt;
-  connection.socket.write(text);
+  // Nothing but ASCII, which is the cheapest to write.
+  connection.socket.write(text, "latin1");
 }
 
 /** Gives the connection to who waits for one. */
 function free(connection: Connection): void {
   if (load.perSecond === undefined) return sendNext(connection);
-  const dueAt = performance.now() < sendUntil ? waiting.shift() : undefined;
+  const dueAt = waiting.shift();
   if (dueAt === undefined) idle.push(connection);
   else send(connection, dueAt);
 }
 
 function open(): Promise<void> {
   opened += 1;
-  const socket = connect({ host: hostname, port: Number(port), noDelay: true });
-  const connection: Connection = { socket, received: Buffer.alloc(0), dueAt: undefined };
+  opening += 1;
+  const socket = connect({
+    host: hostname,
+    port: Number(port),
+    noDelay: true,
+    onread: {
+      buffer: inbox,
+      callback: (bytes) => {
+        receive(connection, inbox.subarray(0, bytes));
+        return true;
+      },
+    },
+  });
+  const connection: Connection = { socket, received: undefined, dueAt: undefined };
   return new Promise((resolve) => {
+    const settle = () => {
+      opening -= 1;
+      resolve();
+    };
     socket.once("connect", () => {
+      socket.off("close", settle);
+      settle();
       if (load.perSecond === undefined) idle.push(connection);
       else free(connection);
-      resolve();
     });
-    socket.on("data", (chunk) => receive(connection, chunk));
     socket.on("error", () => undefined);
+    socket.once("close", settle);
     socket.once("close", () => {
       opened -= 1;
-      if (connection.dueAt !== undefined) {
-        underWay -= 1;
-        totals.broken += 1;
-      }
-      resolve();
+      if (connection.dueAt === undefined) return;
+      underWay -= 1;
+      totals.broken += 1;
     });
   });
 }
@@ -123,17 +143,20 @@ function receive(connection: Connection, chunk: Buffer): void {
   // Nobody has asked: it is told that its time is over.
   if (connection.dueAt === undefined) return void connection.socket.destroy();
   const { received } = connection;
-  connection.received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
-  const headEnd = connection.received.indexOf("\r\n\r\n");
-  if (headEnd < 0) return;
-  const head = connection.received.toString("latin1", 0, headEnd);
+  const all = received === undefined ? chunk : Buffer.concat([received, chunk]);
+  const headEnd = all.indexOf("\r\n\r\n");
+  const head = headEnd < 0 ? "" : all.toString("latin1", 0, headEnd);
   const bodyBytes = Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0);
   const bodyAt = headEnd + 4;
-  if (connection.received.length < bodyAt + bodyBytes) return;
+  if (headEnd < 0 || all.length < bodyAt + bodyBytes) {
+    // The inbox is the next one's.
+    connection.received = Buffer.from(all);
+    return;
+  }
   count(connection, Number(head.slice(9, 12)), () =>
-    connection.received.toString("utf8", bodyAt, bodyAt + bodyBytes),
+    all.toString("utf8", bodyAt, bodyAt + bodyBytes),
   );
-  connection.received = Buffer.alloc(0);
+  connection.received = undefined;
   connection.dueAt = undefined;
   free(connection);
 }
@@ -156,6 +179,7 @@ function count(connection: Connection, status: number, body: () => string): void
 async function answersIn(): Promise<void> {
   const isFinished = () =>
     underWay === 0 &&
+    waiting.length === 0 &&
     (requests === undefined || load.perSecond !== undefined
       ? performance.now() >= sendUntil
       : totals.sent >= requests.length || opened === 0);
@@ -183,7 +207,8 @@ function report(): void {
     answered,
     created,
     shed,
-    broken: broken + underWay,
+    // Who never got a connection waited in vain as well.
+    broken: broken + underWay + waiting.length,
     others,
     // What is answered after the last sending comes out of a queue that empties.
     counted: isAtRate ? inTime : created,

@@ -1,7 +1,7 @@
 /**
  * Sends requests to whoever listens and counts the answers. Orders are sent with wrk where it is
  * installed, which takes a tenth of a core for it; everything else, and orders on other machines,
- * with the generator beside this, which takes three times as much.
+ * with the generator beside this, which takes somewhat more.
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";

@@ -45,7 +45,6 @@ const openPauseMs = 500;
 const passing: ReadonlySet<string> = new Set([
   "attempt_over",
   "payment_being_closed",
-  "channel_unavailable",
   "channel_refused",
 ]);
 const ended: ReadonlySet<string> = new Set([

@@ -55,12 +55,16 @@ export interface Outside {
   setSpeed(speed: number): Promise<void>;
 }
 
-/** Longer than any restart of the simulator; a payer whose page does not load presses again. */
-const triesMax = 60;
-const pauseMs = 500;
-const timeoutMs = 10_000;
+/**
+ * A payer whose page does not load presses again, so `fetch` may repeat everything: a second
+ * payment of a code is answered, not taken.
+ */
+export function createOutside(
+  baseUrl: string,
+  fetch: (request: Request) => Promise<Response>,
+): Outside {
+  const send = (url: string, init: RequestInit) => fetch(new Request(url, init));
 
-export function createOutside(baseUrl: string): Outside {
   async function ask<Answer>(path: string, body?: object): Promise<Answer> {
     const response = await send(`${baseUrl}/control/${path}`, {
       method: body === undefined ? "GET" : "POST",
@@ -104,16 +108,4 @@ export function createOutside(baseUrl: string): Outside {
 
 function jsonOf(body: object) {
   return { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-}
-
-/** Every command here may be repeated: a second payment of a code is answered, not taken. */
-async function send(url: string, init: RequestInit): Promise<Response> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) });
-    } catch (cause) {
-      if (tries === triesMax) throw new Error(`no answer from ${url}`, { cause });
-      await new Promise((done) => setTimeout(done, pauseMs));
-    }
-  }
 }

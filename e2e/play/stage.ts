@@ -10,6 +10,8 @@ import type { SaleScene } from "./member.ts";
 import { pause } from "./member.ts";
 import { createOutside } from "./outside.ts";
 import type { Outside } from "./outside.ts";
+import type { Waits } from "./patience.ts";
+import { createPatience } from "./patience.ts";
 import { createChance } from "./random.ts";
 import type { StoryName } from "./stories.ts";
 import { live } from "./stories.ts";
@@ -22,31 +24,33 @@ export interface Stage {
   readonly witness: Witness;
   readonly outside: Outside;
   readonly skuIds: readonly string[];
+  /** How long those have waited who speak here, and who was left without an answer. */
+  readonly waits: Waits;
   /** Counts the members of this stage. */
   readonly nextMember: () => number;
 }
 
 /**
- * The platform may be down for a while: every request is repeated under its key, often and after
- * short pauses, until somebody answers.
+ * The platform and the world may be down for a while: every request is repeated, under its key,
+ * often and after short pauses, until somebody answers. That is longer than a start may take on a
+ * busy machine, so whoever is given up tells of something else.
  */
-const patient = {
-  triesMax: 240,
+const patientFor = {
+  patienceMs: 180_000,
   timeoutMs: 20_000,
-  pauseMaxMs: Number.MAX_SAFE_INTEGER,
-  pause: (ms: number) => pause(Math.min(ms, 500)),
+  pauseMsMax: 500,
+  now: () => performance.now(),
+  pause,
 };
 
 /** Over a wire when several processes answer; without one, with the one that demo.json names. */
 export function createStage(demo: Demo, wire?: Wire): Stage {
   const { baseUrl, simulatorUrl, tokens, products } = demo;
-  const shared = {
-    baseUrl,
-    retries: patient,
-    ...(wire === undefined ? {} : { fetch: wire.fetch }),
-  };
+  const patience = createPatience(patientFor);
+  const alone = (request: Request) => fetch(request);
+  const shared = { baseUrl, retries: false, fetch: patience.over(wire?.fetch ?? alone) } as const;
   const speak = (token: string) => createTongbao({ ...shared, token });
-  const outside = createOutside(simulatorUrl);
+  const outside = createOutside(simulatorUrl, patience.over(alone));
   let members = 0;
   const service = speak(tokens.service);
   return {
@@ -54,6 +58,7 @@ export function createStage(demo: Demo, wire?: Wire): Stage {
     witness: { tongbao: speak(tokens.admin), outside, baseUrl, service },
     outside,
     skuIds: products.flatMap(({ skuIds }) => skuIds),
+    waits: patience.waits,
     nextMember: () => (members += 1),
   };
 }

@@ -5,6 +5,7 @@
  */
 import type { Schema } from "../../sdk/index.ts";
 import type { Finding } from "./audit.ts";
+import { codeOf, NobodyListens, NoReply, whyOf } from "./patience.ts";
 
 /** An order as its caller was told of it, with the request that asked for it. */
 export interface Acknowledged {
@@ -75,15 +76,16 @@ export function createWire(addresses: readonly string[]) {
   async function deliver(path: string, init: RequestInit): Promise<Response> {
     for (let tries = 1; ; tries += 1) {
       turn += 1;
+      const address = addresses[turn % addresses.length] ?? "";
       try {
-        return await fetch(`${addresses[turn % addresses.length]}${path}`, init);
+        return await fetch(address + path, init);
       } catch (error) {
         if (!isRefused(error)) {
           heard.silent.push(`${init.method} ${path}: ${whyOf(error)}`);
-          throw error;
+          throw new NoReply(address, error);
         }
         heard.movedOn += 1;
-        if (tries === addresses.length) throw error;
+        if (tries === addresses.length) throw new NobodyListens(error);
       }
     }
   }
@@ -149,19 +151,4 @@ export function judgeWire(heard: Heard): Finding[] {
 function isRefused(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
   return cause instanceof Error && "code" in cause && cause.code === "ECONNREFUSED";
-}
-
-function whyOf(error: unknown): string {
-  const { message, cause } = error instanceof Error ? error : new Error(String(error));
-  return cause instanceof Error ? `${message} (${cause.message})` : message;
-}
-
-function codeOf(text: string): string | undefined {
-  try {
-    const body: unknown = JSON.parse(text);
-    const hasCode = typeof body === "object" && body !== null && "code" in body;
-    return hasCode && typeof body.code === "string" ? body.code : undefined;
-  } catch {
-    return undefined;
-  }
 }

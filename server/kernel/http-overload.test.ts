@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import type { Server } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { refusals } from "../refusals.ts";
 import { FaultError, OverloadFault } from "./database.ts";
@@ -77,4 +80,108 @@ test("who passes the door and finds the queue full is told the same, and counted
   expect((await app.inject({ url: "/metrics" })).body).toContain(
     'tongbao_http_shed_total{reason="overloaded"} 1',
   );
+});
+
+test("a request that comes late on a new connection is answered, and no 408", async () => {
+  const { http } = await createTestHttp({ refusals });
+  onTestFinished(() => http.stop());
+  const { server } = http.app;
+  http.app.get("/v1/things", { config: { public: true } }, () => ({}));
+  Object.assign(server, { headersTimeout: 1, connectionsCheckingInterval: 1 });
+  const { port } = new URL(await http.listen({ host: "127.0.0.1", port: 0 }));
+  const open = () => {
+    const socket = connect(Number(port), "127.0.0.1");
+    onTestFinished(() => void socket.destroy());
+    return socket;
+  };
+  const late = open();
+  await once(server, "clientError");
+  late.write("GET /v1/things HTTP/1.1\r\nHost: x\r\n\r\n");
+  expect(String((await once(late, "data"))[0])).toMatch(/^HTTP\/1\.1 200 OK/);
+  // Who has begun must come to the end.
+  const slow = open();
+  slow.write("GET /v1/things HTTP/1.1\r\n");
+  expect(String((await once(slow, "data"))[0])).toMatch(/^HTTP\/1\.1 408 Request Timeout/);
+});
+
+test("a crowd that connects at once finds room before it is accepted", async () => {
+  const crowd = 700;
+  const { http } = await createTestHttp({ refusals, settings: { connectionsMax: crowd } });
+  onTestFinished(() => http.stop());
+  const { server } = http.app;
+  const { port } = new URL(await http.listen({ host: "127.0.0.1", port: 0 }));
+  let accepted = 0;
+  server.on("connection", () => (accepted += 1));
+  const sockets = Array.from({ length: crowd }, () => connect(Number(port), "127.0.0.1"));
+  onTestFinished(() => sockets.forEach((socket) => void socket.destroy()));
+  await Promise.all(sockets.map((socket) => once(socket, "connect")));
+  // Without room some would have had to try again, a second after most have been accepted.
+  expect(accepted).toBeLessThan(crowd / 2);
+});
+
+/** So many open connections, each of which sends a command when told to. */
+async function gather(address: string, crowd: number) {
+  const { hostname, port } = new URL(address);
+  const sockets = Array.from({ length: crowd }, () => connect(Number(port), hostname));
+  onTestFinished(() => sockets.forEach((socket) => void socket.destroy()));
+  await Promise.all(sockets.map((socket) => once(socket, "connect")));
+  const command = `POST /v1/things HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n\r\n`;
+  return async () => {
+    const answers = sockets.map(async (socket) => String((await once(socket, "data"))[0]));
+    for (const socket of sockets) socket.write(command);
+    return Promise.all(answers);
+  };
+}
+
+test("while a crowd is worked on, others come in", async () => {
+  const [crowd, newcomers] = [600, 20];
+  const settings = { connectionsMax: 1_000, inFlightMax: crowd };
+  const { http } = await createTestHttp({ refusals, settings });
+  onTestFinished(() => http.stop());
+  const { app } = http;
+  let begun = 0;
+  app.post("/v1/things", write, () => ({ begun: (begun += 1) }));
+  const address = await http.listen({ host: "127.0.0.1", port: 0 });
+  const { hostname, port } = new URL(address);
+  const command = await gather(address, crowd);
+  const begunAtAccept: number[] = [];
+  app.server.on("connection", () => begunAtAccept.push(begun));
+  // An idle look at the sockets takes one connection: the crowd itself has been let in before.
+  while ((await connectionsOf(app.server)) < crowd) await once(app.server, "connection");
+  begunAtAccept.length = 0;
+  const answers = command();
+  const late = Array.from({ length: newcomers }, () => connect(Number(port), hostname));
+  onTestFinished(() => late.forEach((socket) => void socket.destroy()));
+  await answers;
+  expect(begun).toBe(crowd);
+  expect(begunAtAccept).toHaveLength(newcomers);
+  expect(begunAtAccept.at(-1)).toBeLessThan(crowd / 2);
+});
+
+function connectionsOf(server: Server): Promise<number> {
+  return new Promise((done, fail) =>
+    server.getConnections((error, count) => (error === null ? done(count) : fail(error))),
+  );
+}
+
+test("who has waited too long for the thread is sent off at the door", async () => {
+  const crowd = 100;
+  const { http } = await createTestHttp({ refusals, settings: { inFlightMax: crowd } });
+  onTestFinished(() => http.stop());
+  let begun = 0;
+  http.app.post("/v1/things", write, () => {
+    begun += 1;
+    const busyUntil = performance.now() + 600;
+    while (begun === 1 && performance.now() < busyUntil);
+    return {};
+  });
+  const command = await gather(await http.listen({ host: "127.0.0.1", port: 0 }), crowd);
+  const answers = await command();
+  const sentOff = answers.filter((answer) => answer.startsWith("HTTP/1.1 503 "));
+  expect(sentOff.length).toBeGreaterThan(0);
+  expect(sentOff.every((answer) => /^retry-after: [123]\r$/im.test(answer))).toBe(true);
+  expect(answers.filter((answer) => answer.startsWith("HTTP/1.1 200 "))).toHaveLength(begun);
+  expect(begun + sentOff.length).toBe(crowd);
+  // That was then.
+  expect((await command())[0]).toMatch(/^HTTP\/1\.1 200 OK/);
 });

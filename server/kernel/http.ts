@@ -34,6 +34,7 @@ import { RefusedError } from "./refusal.ts";
 import type { Clock } from "./time.ts";
 import { createShedding } from "./shedding.ts";
 import type { Shedding } from "./shedding.ts";
+import { createTurns } from "./turns.ts";
 import { compileValidator } from "./validation.ts";
 
 export interface HttpSettings {
@@ -83,6 +84,8 @@ const serverTimeouts = {
 };
 /** Longer ids and keys are nobody's; a path parameter is at most this long. */
 const paramLengthMax = 128;
+/** Before a request is begun: who would only be behind in the queue too had better come back. */
+const waitMsMax = 500;
 const slowRequestMs = 1_000;
 /** A caller who is at it sends the next request on his connection by then. */
 const lingerMs = 1_000;
@@ -106,7 +109,7 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
   const requestIdOf = createRequestIds(options.clock);
   const shedding = createShedding({
     ...options,
-    isFull: () => !isStopping && isFull(),
+    isFull: (waitedMs) => !isStopping && (waitedMs > waitMsMax || isFull()),
     requestIdOf,
     headers: Object.entries(browserHeaders),
   });
@@ -140,7 +143,10 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
     registerAuthentication: (given) => void (authenticate = given),
     registerReadiness: readiness.register,
     registerBrake: (given) => void (isFull = given),
-    listen: ({ host, port }) => app.listen({ host, port }),
+    // A crowd connects faster than a busy thread accepts: Node takes one connection a turn of its
+    // loop. Who finds no place in the queue of the system (511 by default) is lost for seconds.
+    listen: ({ host, port }) =>
+      app.listen({ host, port, backlog: options.settings.connectionsMax }),
     async stop() {
       isStopping = true;
       const stopMsMax = options.settings.stopSecondsMax * 1000;
@@ -191,10 +197,12 @@ function createApp(
   },
 ): App {
   const app = Fastify({
-    serverFactory: (handle) =>
-      createServer(serverTimeouts, (request, reply) => {
-        if (!first.shedding.shed(request, reply)) handle(request, reply);
-      }),
+    serverFactory: (handle) => {
+      const turns = createTurns((request, reply, waitedMs) => {
+        if (!first.shedding.shed(request, reply, waitedMs)) handle(request, reply);
+      });
+      return createServer(serverTimeouts, turns.add).on("connection", turns.noteNewcomer);
+    },
     loggerInstance: log,
     // One logger for all: the ids of the request come from its context, not from a child each.
     childLoggerFactory: (logger) => logger,
@@ -420,9 +428,20 @@ function bodyLimitOf(request: FastifyRequest, { bodyBytesMax }: HttpSettings): n
   return request.routeOptions.bodyLimit ?? bodyBytesMax;
 }
 
+/**
+ * A connection without a byte so far has begun nothing that could take too long: its request may be
+ * on the way, held up by the crowd, or in front of a process that was stopped. It waits like any
+ * connection between two requests.
+ */
+function keepUnused(socket: Socket): void {
+  socket.setTimeout(serverTimeouts.keepAliveTimeout);
+}
+
 /** What is not HTTP, or too big or slow in its headers, has no request to answer. */
 function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return;
+  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT" && socket.bytesRead === 0)
+    return keepUnused(socket);
   const status =
     error.code === "ERR_HTTP_REQUEST_TIMEOUT"
       ? "408 Request Timeout"

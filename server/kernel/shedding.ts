@@ -8,7 +8,7 @@ const shedSecondsMax = 3;
 
 export interface Shedding {
   /** Answers a command that could only be told to come back; true when it has. */
-  shed(request: IncomingMessage, reply: ServerResponse): boolean;
+  shed(request: IncomingMessage, reply: ServerResponse, waitedMs: number): boolean;
   /** Requests of routes that begin so are let through, however full it is. */
   letThrough(path: string): void;
 }
@@ -22,7 +22,7 @@ export interface Shedding {
 export function createShedding(given: {
   readonly metrics: Metrics;
   readonly refusals: RefusalTable;
-  readonly isFull: () => boolean;
+  readonly isFull: (waitedMs: number) => boolean;
   readonly requestIdOf: (request: IncomingMessage) => string;
   readonly headers: readonly (readonly [name: string, value: string])[];
 }): Shedding {
@@ -31,9 +31,9 @@ export function createShedding(given: {
   const open: string[] = [];
   let count = 0;
   return {
-    shed(request, reply) {
+    shed(request, reply, waitedMs) {
       const { method, url = "/" } = request;
-      if (method === "GET" || method === "HEAD" || !isFull()) return false;
+      if (method === "GET" || method === "HEAD" || !isFull(waitedMs)) return false;
       if (open.some((path) => url.startsWith(path))) return false;
       metrics.httpShed("overloaded");
       count += 1;

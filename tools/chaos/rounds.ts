@@ -11,6 +11,7 @@ import type { Crowd, Stage } from "../../e2e/play/stage.ts";
 import { createStage, fillShelves, playCrowd, withShortClose } from "../../e2e/play/stage.ts";
 import type { StoryName } from "../../e2e/play/stories.ts";
 import { castOf, everyday } from "../../e2e/play/stories.ts";
+import { judgeWaits } from "../../e2e/play/patience.ts";
 import { settle } from "../../e2e/play/unfinished.ts";
 import { createWire, judgeWire } from "../../e2e/play/wire.ts";
 import { partsOf } from "./processes.ts";
@@ -56,7 +57,7 @@ export async function runChaos(options: ChaosOptions) {
   const diary: Diary = { begun: new Set(), ended: [] };
   const chapters = diary.ended;
   const site = await open(options, diary);
-  const { stage, wire } = site;
+  const { stage } = site;
   const life = new AbortController();
   const allowance: Allowance = { left: 0 };
   try {
@@ -72,7 +73,7 @@ export async function runChaos(options: ChaosOptions) {
     if (broken.length > 0) return { lines: ["", ...wordFindings(broken)], isSound: false };
     const left = await finish(stage, Promise.all([load, ...site.crowds]), { ...options, chapters });
     const facts = await readFacts(stage.witness, chapters, left);
-    const findings = [...audit(facts, { storm: true }), ...judgeWire(wire.heard)];
+    const findings = [...audit(facts, { storm: true }), ...judgeAnswers(site)];
     const seconds = Math.round((performance.now() - startedAt) / 1000);
     const title = `${rounds} rounds, seed "${seed}", ${chapters.length} stories, ${seconds} s`;
     return { lines: ["", title, "", ...wordFindings(findings)], isSound: isSound(findings) };
@@ -133,7 +134,7 @@ async function playRounds(
       { databaseUrl: embeddedUrl(home) ?? "", tenantId },
       toldIn(begun),
     );
-    const all = [...findings, ...within, ...judgeWire(site.wire.heard)];
+    const all = [...findings, ...within, ...judgeAnswers(site)];
     const broken = all.filter(({ contradictions }) => contradictions.length > 0);
     const sentences = findings.map(({ sentence }) => sentence).join("; ");
     const when = `after ${(calm / 1000).toFixed(1)} s ${told}`;
@@ -141,6 +142,10 @@ async function playRounds(
     if (broken.length > 0) return broken;
   }
   return [];
+}
+
+function judgeAnswers({ wire, stage }: Site): Finding[] {
+  return [...judgeWire(wire.heard), judgeWaits(stage.waits)];
 }
 
 function playNever(stage: Stage, crowd: Omit<Crowd, "next">): Promise<Chapter[]> {
