@@ -103,7 +103,7 @@ export function createModules(given: {
     ids,
     clock,
     secrets,
-    sales,
+    ledger,
     queueMax: settings.batchQueueMax,
     observe: metrics.admission,
   });

@@ -135,18 +135,42 @@ export function decideTakeTicket(
   return { kind: "ticket", ticket, isNew: earlier === undefined, admittedAt };
 }
 
+/** Of one tenant; the rooms whose turn comes first stand first. */
 export interface AdmitMembers {
-  readonly saleId: SaleId;
+  readonly rooms: readonly {
+    readonly saleId: SaleId;
+    /** Members who were seen to wait; no more are let in. */
+    readonly waiting: number;
+  }[];
+  /** To be shared among as many rooms: these, and those of other tenants whose turn is later. */
   readonly count: number;
+  readonly among: number;
 }
 
-/** Lets in who stands at the front; gives how many. The lot is closed when the sale is open. */
+/**
+ * Lets in who stands at the front, an even share from each room: what one does not need goes to
+ * those behind it. Gives how many. The lot is closed when the sale is open.
+ */
 export function decideAdmitMembers(
   world: RoomsWorld,
-  { saleId, count }: AdmitMembers,
+  { rooms, count, among }: AdmitMembers,
   now: number,
 ): number {
   assert(count >= 0, "nobody is taken back");
+  assert(among >= rooms.length, "each has its share");
+  let left = count;
+  rooms.forEach(({ saleId, waiting }, at) => {
+    const share = Math.ceil(left / (among - at));
+    left -= admitFrom(world, saleId, { count: Math.min(share, waiting), now });
+  });
+  return count - left;
+}
+
+function admitFrom(
+  world: RoomsWorld,
+  saleId: SaleId,
+  { count, now }: { readonly count: number; readonly now: number },
+): number {
   const sale = world.sales.get(saleId);
   const room = world.rooms.get(saleId);
   if (sale === undefined || room === undefined) return 0;

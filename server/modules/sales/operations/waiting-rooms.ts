@@ -10,6 +10,7 @@ import type { Sight } from "../../../kernel/sse.ts";
 import type { Clock } from "../../../kernel/time.ts";
 import { secondMs } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
+import type { Ledger } from "../../ledger/index.ts";
 import type { TicketView } from "../domain/standings.ts";
 import { standingOf, ticketView } from "../domain/standings.ts";
 import type { SaleId } from "../domain/types.ts";
@@ -22,7 +23,6 @@ import { createPasses } from "./passes.ts";
 import type { KnownRoom } from "./room-memory.ts";
 import { createRoomMemory } from "./room-memory.ts";
 import type { KnownTicket } from "./ticket-memory.ts";
-import type { Sales } from "./sales.ts";
 import { createTicketMemory } from "./ticket-memory.ts";
 
 export interface WaitingRoomDeps {
@@ -31,8 +31,7 @@ export interface WaitingRoomDeps {
   readonly ids: Ids;
   readonly clock: Clock;
   readonly secrets: Secrets;
-  /** Gives a sale with its units as they were up to a second ago. */
-  readonly sales: Pick<Sales, "readShownSale">;
+  readonly ledger: Pick<Ledger, "prefixesWithAvailable">;
   /** Commands that may wait in this process. */
   readonly queueMax: number;
   /** Gives random numbers from 0 to 2^47 - 1; those of the machine unless a test has its own. */
@@ -58,17 +57,12 @@ const expiredReadMs = secondMs;
 
 /** How members take tickets and hear of their places; `createAdmission` lets them in. */
 export function createWaitingRooms(deps: WaitingRoomDeps) {
-  const { committers, clock, ids, sales } = deps;
+  const { committers, clock, ids } = deps;
   const drawNumber = deps.drawNumber ?? (() => randomInt(lotMax));
-  const roomMemory = createRoomMemory({ ...deps, isSoldOut });
+  const roomMemory = createRoomMemory(deps);
   const ticketMemory = createTicketMemory(deps);
   const admission = createAdmission({ ...deps, roomMemory });
   const { readPass, passOf } = createPasses(deps);
-
-  async function isSoldOut(tenantId: string, saleId: SaleId): Promise<boolean> {
-    const shown = await sales.readShownSale(tenantId, saleId);
-    return !isRefusal(shown) && shown.left.values().every((units) => units <= 0n);
-  }
 
   const takeTicket: Operation<TakeTicket, RoomsWorld, TicketOutcome> = {
     name: "sales.take_ticket",

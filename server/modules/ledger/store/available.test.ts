@@ -1,0 +1,114 @@
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { required } from "../../../kernel/assert.ts";
+import { createDatabase } from "../../../kernel/database.ts";
+import { createIds } from "../../../kernel/ids.ts";
+import { testDatabase } from "../../../kernel/testing/database.ts";
+import { createManualClock } from "../../../kernel/time.ts";
+import { createLedger } from "../index.ts";
+import { prefixesWithAvailable } from "./reads.ts";
+
+const { url } = await testDatabase();
+const clock = createManualClock(Date.UTC(2026, 10, 11, 2));
+const database = createDatabase({ url, clock });
+const ids = createIds({ clock });
+const ledger = createLedger({ database, clock });
+const client = new pg.Client({ connectionString: url });
+await client.connect();
+afterAll(async () => {
+  await client.end();
+  await database.close();
+});
+
+const [tenantId, other] = [ids.next<"Tenant">(), ids.next<"Tenant">()];
+const accountsEach = 1_000;
+/** As many accounts below each: of the first all have some, of the third one alone, the last. */
+const [full, empty, last, held] = ["hall.1.", "hall.2.", "hall.3.", "hall.4."];
+
+async function openAccounts(tenant: string, prefix: string, posted: number): Promise<void> {
+  const made = Array.from({ length: accountsEach }, () => ids.next());
+  await client.query(
+    `insert into ledger.accounts (tenant_id, id, code, asset, guarded, indexed, opened_at)
+     select $1, a.id, $3 || to_char(a.at, 'FM0000'), 'seat', true, false, $4
+     from unnest($2::uuid[]) with ordinality as a (id, at)`,
+    [tenant, made, prefix, new Date(clock.now())],
+  );
+  await client.query(
+    `insert into ledger.balances
+       (tenant_id, account_id, guarded, posted, pending_debits, pending_credits)
+     select $1, id, true, $3, 0, 0 from unnest($2::uuid[]) as id`,
+    [tenant, made, posted],
+  );
+}
+
+const setBalances = (codes: string, posted: number, pendingDebits: number) =>
+  client.query(
+    `update ledger.balances b set posted = $3, pending_debits = $4
+     from ledger.accounts a
+     where a.tenant_id = $1 and a.code like $2 and b.tenant_id = $1 and b.account_id = a.id`,
+    [tenantId, codes, posted, pendingDebits],
+  );
+
+beforeAll(async () => {
+  await openAccounts(tenantId, full, 5);
+  for (const prefix of [empty, last, held]) await openAccounts(tenantId, prefix, 0);
+  for (let n = 10; n < 30; n += 1) await openAccounts(tenantId, `hall.${n}.`, 5);
+  await openAccounts(other, empty, 5);
+  await setBalances(`${last}1000`, 1, 0);
+  await setBalances(`${held}%`, 2, 2);
+});
+
+test("told are the prefixes below which something may be taken out", async () => {
+  const found = await ledger.prefixesWithAvailable(tenantId, [full, empty, last, held, "hall.9."]);
+  expect(found).toEqual(new Set([full, last]));
+  expect(await ledger.prefixesWithAvailable(other, [full, empty])).toEqual(new Set([empty]));
+  expect(await ledger.prefixesWithAvailable(tenantId, [])).toEqual(new Set());
+});
+
+interface PlanNode {
+  readonly "Relation Name"?: string;
+  readonly "Index Name"?: string;
+  readonly "Shared Hit Blocks": number;
+  readonly "Shared Read Blocks": number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+async function explain(prefix: string): Promise<{ indexes: string[]; blocks: number }> {
+  const { rows } = await client.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
+    `explain (analyze, buffers, format json)
+     execute available('${tenantId}', array['${prefix}'], array['${prefix}\u{10ffff}'])`,
+  );
+  const [{ Plan: plan }] = required(rows[0], "a plan")["QUERY PLAN"];
+  const blocks = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"];
+  return { indexes: indexesIn(plan), blocks };
+}
+
+/** A relation that is read without an index stands there by its own name. */
+function indexesIn(plan: PlanNode): string[] {
+  const own = plan["Index Name"] ?? plan["Relation Name"];
+  return [...(own === undefined ? [] : [own]), ...(plan.Plans ?? []).flatMap(indexesIn)];
+}
+
+/** Three levels of the index and the row, of an account and of its balance. */
+const blocksOfAccountMax = 8;
+
+describe("the plan of a pooled connection", () => {
+  test.each([
+    ["on tables that nobody has analysed", "select 1", "auto"],
+    ["for whatever it is asked", "select 1", "force_generic_plan"],
+    ["on analysed tables", "analyze", "auto"],
+    ["on analysed tables, for whatever it is asked", "select 1", "force_generic_plan"],
+  ])("made %s stops at the first that has some", async (_when, prepare, mode) => {
+    await client.query(prepare);
+    await client.query(`set plan_cache_mode = ${mode}`);
+    await client.query("deallocate all");
+    await client.query(`prepare available as ${prefixesWithAvailable.text}`);
+    const indexes = ["accounts_tenant_id_code_key", "balances_pkey"];
+    const first = await explain(full);
+    expect(first.indexes).toEqual(indexes);
+    expect(first.blocks).toBeLessThanOrEqual(blocksOfAccountMax);
+    const all = await explain(empty);
+    expect(all.indexes).toEqual(indexes);
+    expect(all.blocks).toBeLessThanOrEqual(blocksOfAccountMax * accountsEach);
+  });
+});
