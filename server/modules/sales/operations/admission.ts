@@ -10,12 +10,7 @@ import { decideAdmitMembers } from "../domain/waiting-room.ts";
 import { readSalesWithRooms, readTenantsWithRooms } from "../store/waiting-room-reads.ts";
 import { drawLot, loadRooms, saveRooms } from "../store/waiting-rooms.ts";
 import type { KnownRoom, RoomMemory, RoomsOfTenant } from "./room-memory.ts";
-
-export interface RoomMetrics {
-  /** After each round: who waits in open sales, and how many a second this process lets in. */
-  waiting(members: number, perSecond: number): void;
-  admitted(members: number): void;
-}
+import type { RoomMetrics } from "./room-metrics.ts";
 
 /** A sale that was scheduled in a hurry is found within it. */
 const discoverMs = secondMs;

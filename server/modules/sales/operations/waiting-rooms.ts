@@ -17,11 +17,11 @@ import type { SaleId } from "../domain/types.ts";
 import type { RoomsWorld, TakeTicket, TicketId, TicketOutcome } from "../domain/waiting-room.ts";
 import { decideTakeTicket } from "../domain/waiting-room.ts";
 import { loadRooms, saveRooms } from "../store/waiting-rooms.ts";
-import type { RoomMetrics } from "./admission.ts";
 import { createAdmission } from "./admission.ts";
 import { createPasses } from "./passes.ts";
 import type { KnownRoom } from "./room-memory.ts";
 import { createRoomMemory } from "./room-memory.ts";
+import type { RoomMetrics } from "./room-metrics.ts";
 import type { KnownTicket } from "./ticket-memory.ts";
 import { createTicketMemory } from "./ticket-memory.ts";
 
