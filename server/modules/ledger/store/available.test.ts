@@ -1,9 +1,9 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { required } from "../../../kernel/assert.ts";
 import { createDatabase } from "../../../kernel/database.ts";
 import { createIds } from "../../../kernel/ids.ts";
 import { testDatabase } from "../../../kernel/testing/database.ts";
+import { explain } from "../../../kernel/testing/plans.ts";
 import { createManualClock } from "../../../kernel/time.ts";
 import { createLedger } from "../index.ts";
 import { prefixesWithAvailable } from "./reads.ts";
@@ -65,29 +65,11 @@ test("told are the prefixes below which something may be taken out", async () =>
   expect(await ledger.prefixesWithAvailable(tenantId, [])).toEqual(new Set());
 });
 
-interface PlanNode {
-  readonly "Relation Name"?: string;
-  readonly "Index Name"?: string;
-  readonly "Shared Hit Blocks": number;
-  readonly "Shared Read Blocks": number;
-  readonly Plans?: readonly PlanNode[];
-}
-
-async function explain(prefix: string): Promise<{ indexes: string[]; blocks: number }> {
-  const { rows } = await client.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
-    `explain (analyze, buffers, format json)
-     execute available('${tenantId}', array['${prefix}'], array['${prefix}\u{10ffff}'])`,
+const explainFor = (prefix: string) =>
+  explain(
+    client,
+    `execute available('${tenantId}', array['${prefix}'], array['${prefix}\u{10ffff}'])`,
   );
-  const [{ Plan: plan }] = required(rows[0], "a plan")["QUERY PLAN"];
-  const blocks = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"];
-  return { indexes: indexesIn(plan), blocks };
-}
-
-/** A relation that is read without an index stands there by its own name. */
-function indexesIn(plan: PlanNode): string[] {
-  const own = plan["Index Name"] ?? plan["Relation Name"];
-  return [...(own === undefined ? [] : [own]), ...(plan.Plans ?? []).flatMap(indexesIn)];
-}
 
 /** Three levels of the index and the row, of an account and of its balance. */
 const blocksOfAccountMax = 8;
@@ -104,10 +86,10 @@ describe("the plan of a pooled connection", () => {
     await client.query("deallocate all");
     await client.query(`prepare available as ${prefixesWithAvailable.text}`);
     const indexes = ["accounts_tenant_id_code_key", "balances_pkey"];
-    const first = await explain(full);
+    const first = await explainFor(full);
     expect(first.indexes).toEqual(indexes);
     expect(first.blocks).toBeLessThanOrEqual(blocksOfAccountMax);
-    const all = await explain(empty);
+    const all = await explainFor(empty);
     expect(all.indexes).toEqual(indexes);
     expect(all.blocks).toBeLessThanOrEqual(blocksOfAccountMax * accountsEach);
   });

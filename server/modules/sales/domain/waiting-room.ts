@@ -5,7 +5,7 @@
 import type { Id } from "../../../kernel/ids.ts";
 import { assert, required } from "../../../kernel/assert.ts";
 import type { Refusal } from "../../../kernel/refusal.ts";
-import { formatInstant, minuteMs, secondMs } from "../../../kernel/time.ts";
+import { dayMs, formatInstant, minuteMs, secondMs } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
 import { saleStateAt } from "./hours.ts";
 import type { Sale, SaleId } from "./types.ts";
@@ -87,6 +87,9 @@ export type TicketOutcome =
 
 /** Who is admitted has so long to place the order: time to read, choose and fill in an address. */
 export const passLifeMs = 5 * minuteMs;
+/** Who asks about a ticket has done so within days of the sale: as long as answers are kept. */
+export const ticketLifeDays = 7;
+export const ticketLifeMs = ticketLifeDays * dayMs;
 /** A row for each would be hundreds a second; within it all are admitted at the same time. */
 const admissionMs = secondMs;
 /** More than any sale has drawn here; places are counted in 32 bits. */
