@@ -105,7 +105,6 @@ export function createModules(given: {
   const waitingRooms = createWaitingRooms({
     database,
     committers,
-    ids,
     clock,
     secrets,
     ledger,

@@ -40,7 +40,6 @@ function startProcess() {
   const rooms = createWaitingRooms({
     database,
     committers,
-    ids,
     clock,
     secrets: createSecrets([Buffer.alloc(32, 5)]),
     ledger,
