@@ -56,6 +56,9 @@ test("ids of another key or purpose are forged; while keys change both are known
 test("ids of different owners in one millisecond are different", () => {
   const made = Array.from({ length: 1_000 }, (_, at): Id<"Seat"> => seats.next(["hall", `${at}`]));
   expect(new Set(made).size).toBe(1_000);
+  // Both parts behind the time are of the signature: one of 62 bits, one of 12.
+  expect(new Set(made.map((id) => id.slice(-12))).size).toBe(1_000);
+  expect(new Set(made.map((id) => id.slice(15, 18))).size).toBeGreaterThan(500);
   expect(seats.isMadeFor(required(made[7], "an id"), ["hall", "7"])).toBe(true);
   expect(seats.isMadeFor(required(made[7], "an id"), ["hall", "8"])).toBe(false);
 });

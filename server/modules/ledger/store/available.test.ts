@@ -5,7 +5,7 @@ import { createIds } from "../../../kernel/ids.ts";
 import { testDatabase } from "../../../kernel/testing/database.ts";
 import { explain } from "../../../kernel/testing/plans.ts";
 import { createManualClock } from "../../../kernel/time.ts";
-import { createLedger } from "../index.ts";
+import { accountIdOf, createLedger } from "../index.ts";
 import { prefixesWithAvailable } from "./reads.ts";
 
 const { url } = await testDatabase();
@@ -26,12 +26,13 @@ const accountsEach = 1_000;
 const [full, empty, last, held] = ["hall.1.", "hall.2.", "hall.3.", "hall.4."];
 
 async function openAccounts(tenant: string, prefix: string, posted: number): Promise<void> {
-  const made = Array.from({ length: accountsEach }, () => ids.next());
+  const codes = Array.from({ length: accountsEach }, (_, at) => codeOf(prefix, at));
+  const made = codes.map(accountIdOf);
   await client.query(
     `insert into ledger.accounts (tenant_id, id, code, asset, guarded, indexed, opened_at)
-     select $1, a.id, $3 || to_char(a.at, 'FM0000'), 'seat', true, false, $4
-     from unnest($2::uuid[]) with ordinality as a (id, at)`,
-    [tenant, made, prefix, new Date(clock.now())],
+     select $1, a.id, a.code, 'seat', true, false, $4
+     from unnest($2::uuid[], $3::text[]) as a (id, code)`,
+    [tenant, made, codes, new Date(clock.now())],
   );
   await client.query(
     `insert into ledger.balances
@@ -40,6 +41,8 @@ async function openAccounts(tenant: string, prefix: string, posted: number): Pro
     [tenant, made, posted],
   );
 }
+
+const codeOf = (prefix: string, at: number) => `${prefix}${String(at).padStart(4, "0")}`;
 
 const setBalances = (codes: string, posted: number, pendingDebits: number) =>
   client.query(
@@ -54,7 +57,7 @@ beforeAll(async () => {
   for (const prefix of [empty, last, held]) await openAccounts(tenantId, prefix, 0);
   for (let n = 10; n < 30; n += 1) await openAccounts(tenantId, `hall.${n}.`, 5);
   await openAccounts(other, empty, 5);
-  await setBalances(`${last}1000`, 1, 0);
+  await setBalances(codeOf(last, accountsEach - 1), 1, 0);
   await setBalances(`${held}%`, 2, 2);
 });
 
