@@ -163,4 +163,32 @@ describe("the memory of rooms", () => {
     expect(memory.known(tenantId, first)).toBeUndefined();
     expect(memory.known(tenantId, second)).toBeDefined();
   });
+
+  test("loses no admission of a room that others push out while it is read", async () => {
+    const [room, ...others] = await openSales(tenantId, 501, 2);
+    const saleId = required(room, "a sale");
+    await raw.query(
+      `insert into sales.admissions (tenant_id, sale_id, from_place, through_place, admitted_at)
+       values ($1, $2, 0, 1, $3), ($1, $2, 1, 2, $3)`,
+      [tenantId, saleId, new Date(clock.now())],
+    );
+    const gate = Promise.withResolvers<void>();
+    let isSlow = false;
+    const slowly = async <Row>(...asked: Parameters<typeof database.read>): Promise<Row[]> => {
+      if (isSlow) await gate.promise;
+      return database.read<Row>(...asked);
+    };
+    const memory = createRoomMemory({ database: { ...database, read: slowly }, clock, ledger });
+    await memory.read(tenantId, saleId);
+    clock.advance(500);
+    isSlow = true;
+    const reading = memory.read(tenantId, saleId);
+    isSlow = false;
+    for (const other of others) await memory.read(tenantId, other);
+    expect(memory.known(tenantId, saleId)).toBeUndefined();
+    gate.resolve();
+    await reading;
+    const admissions = memory.known(tenantId, saleId)?.admissions;
+    expect(admissions).toMatchObject([{ from: 0 }, { from: 1 }]);
+  });
 });

@@ -74,8 +74,9 @@ export function createRoomMemory(deps: {
       readSoldOut(tenantId, stale),
     ]);
     for (const room of rooms) {
-      const units = unitsOf(earlier.get(room.saleId), soldOut.get(room.saleId), readAt);
-      keep({ ...room, ...units, tenantId, readAt });
+      const before = earlier.get(room.saleId);
+      const units = unitsOf(before, soldOut.get(room.saleId), readAt);
+      keep({ ...room, ...units, tenantId, readAt }, before);
     }
   }
 
@@ -90,9 +91,11 @@ export function createRoomMemory(deps: {
     return new Map(saleIds.map((id) => [id, !withUnits.has(saleAccountsPrefix(id))]));
   }
 
-  function keep(read: KnownRoom & ReadRoom): void {
+  /** `before`: as it was known when the read began. */
+  function keep(read: KnownRoom & ReadRoom, before: KnownRoom | undefined): void {
     const key = keyOf(read.tenantId, read.saleId);
-    const earlier = knownBy(key);
+    // Others may have pushed it out meanwhile, and older admissions were not read.
+    const earlier = knownBy(key) ?? before;
     // Of two reads under way the later one may be answered first.
     if (earlier !== undefined && earlier.readAt > read.readAt) return;
     const admissions = merged(earlier?.admissions ?? [], read.admissions, read.readAt);
