@@ -18,6 +18,8 @@ import { decideTakeTicket } from "../domain/waiting-room.ts";
 import { loadRooms, saveRooms } from "../store/waiting-rooms.ts";
 import type { RoomMetrics } from "./admission.ts";
 import { createAdmission } from "./admission.ts";
+import type { TicketWish } from "./challenges.ts";
+import { createChallenges } from "./challenges.ts";
 import { createPasses } from "./passes.ts";
 import type { KnownRoom } from "./room-memory.ts";
 import { createRoomMemory } from "./room-memory.ts";
@@ -49,6 +51,13 @@ interface WantedTicket {
   readonly memberId: string | undefined;
 }
 
+interface TakenTicket {
+  readonly isNew: boolean;
+  readonly view: TicketView;
+  /** The name of the device that has taken it, where the sale counts devices. */
+  readonly device: string | undefined;
+}
+
 /** Tickets are small: as many as orders share a transaction. */
 const takeBatchMax = 512;
 /** Two of a million tickets rarely have the same number; then the older one is in front. */
@@ -64,6 +73,7 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
   const ticketMemory = createTicketMemory(deps);
   const admission = createAdmission({ ...deps, roomMemory });
   const { readPass, passOf } = createPasses(deps);
+  const challenges = createChallenges(deps);
 
   async function isSoldOut(tenantId: string, saleId: SaleId): Promise<boolean> {
     const shown = await sales.readShownSale(tenantId, saleId);
@@ -131,22 +141,27 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
     /** Lets members in, at the pace that this process holds: the beat of a pulse. */
     admitMembers: admission.admitMembers,
 
+    giveChallenge: challenges.giveChallenge,
+
     /**
-     * Gives the member's one ticket. Refusals: not_found, sale_without_waiting_room,
-     * sale_not_open, waiting_room_full.
+     * Gives the member's one ticket. Refusals: sale_answer_needed, sale_answer_invalid,
+     * sale_answer_expired, sale_answer_wrong, not_found, sale_without_waiting_room, sale_not_open,
+     * waiting_room_full, sale_device_limit_reached, sale_address_limit_reached.
      */
-    async takeTicket(
-      tenantId: string,
-      wanted: { readonly saleId: SaleId; readonly memberId: string },
-    ): Promise<{ readonly isNew: boolean; readonly view: TicketView } | Refusal> {
-      const command = { ...wanted, ticketId: ids.next<"Ticket">(), lot: drawNumber() };
+    async takeTicket(tenantId: string, wish: TicketWish): Promise<TakenTicket | Refusal> {
+      const proven = await challenges.judge(tenantId, wish);
+      if (isRefusal(proven)) return proven;
+      const { origin, device } = proven;
+      const { saleId, memberId } = wish;
+      const ticketId = ids.next<"Ticket">();
+      const command = { saleId, memberId, ticketId, lot: drawNumber(), origin };
       const outcome = await committers.run(takeTicket, tenantId, command);
       if (isRefusal(outcome)) return outcome;
       const { ticket, isNew, admittedAt } = outcome;
-      const room = await roomMemory.read(tenantId, wanted.saleId);
+      const room = await roomMemory.read(tenantId, saleId);
       if (room === undefined) return noTicket;
       const known = ticketMemory.learn(tenantId, ticket, admittedAt);
-      return { isNew, view: viewOf(tenantId, room, known) };
+      return { isNew, view: viewOf(tenantId, room, known), device };
     },
 
     /** From memory. Refusals: not_found. */
