@@ -55,7 +55,12 @@ import { paymentsReactions } from "./modules/payments/reactions.ts";
 import { salesRoutes } from "./modules/sales/api/routes.ts";
 import { ticketRoutes } from "./modules/sales/api/tickets.ts";
 import type { Sales, WaitingRooms } from "./modules/sales/index.ts";
-import { createSales, createWaitingRooms, saleMachine } from "./modules/sales/index.ts";
+import {
+  createRoomMetrics,
+  createSales,
+  createWaitingRooms,
+  saleMachine,
+} from "./modules/sales/index.ts";
 import { salesPulses, salesReactions } from "./modules/sales/reactions.ts";
 import { refusals } from "./refusals.ts";
 import type { Settings } from "./settings.ts";
@@ -104,8 +109,9 @@ export function createModules(given: {
     clock,
     secrets,
     sales,
+    ledger,
     queueMax: settings.batchQueueMax,
-    observe: metrics.admission,
+    observe: createRoomMetrics(metrics),
   });
   const payments = createPayments({
     database,

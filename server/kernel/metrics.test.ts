@@ -17,6 +17,21 @@ test("what was observed stands in the text that Prometheus reads", async () => {
   expect(text).toContain("tongbao_process_cpu_user_seconds_total");
 });
 
+test("a module has figures of its own", async () => {
+  const metrics = createMetrics({ clock: createManualClock(0) });
+  const inside = metrics.gauge({ name: "tongbao_inside", help: "Who is inside." });
+  const came = metrics.counter({ name: "tongbao_came_total", help: "Who came." });
+  expect(await metrics.text()).toContain("tongbao_inside 0");
+  inside(7);
+  inside(5);
+  came(3);
+  came(4);
+  const text = await metrics.text();
+  expect(text).toContain("# HELP tongbao_inside Who is inside.");
+  expect(text).toContain("# TYPE tongbao_inside gauge\ntongbao_inside 5");
+  expect(text).toContain("# TYPE tongbao_came_total counter\ntongbao_came_total 7");
+});
+
 test("measures run when the figures are read, once for many readers", async () => {
   const clock = createManualClock(0);
   const metrics = createMetrics({ clock });

@@ -7,6 +7,13 @@ export type Metrics = ReturnType<typeof createMetrics>;
 /** Writes gauges from what stands in the database or in memory, when somebody looks. */
 export type Measure = () => void | Promise<void>;
 
+/** Of a figure, as Prometheus shows it. */
+export interface Named {
+  /** It begins with `tongbao_`. */
+  readonly name: `tongbao_${string}`;
+  readonly help: string;
+}
+
 /** From a quarter of a millisecond (a cached read) to ten seconds (the longest time-out). */
 const secondsBuckets = [
   0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
@@ -54,7 +61,18 @@ export function createMetrics(options: { clock: Clock }) {
     ...workMetrics(registry),
     ...sweepMetrics(registry),
     ...stateMetrics(registry),
-    ...admissionMetrics(registry),
+
+    /** A figure of a module's own that goes up and down; gives what sets it. */
+    gauge(named: Named): (value: number) => void {
+      const gauge = new Gauge({ ...named, registers: [registry] });
+      return (value) => gauge.set(value);
+    },
+
+    /** A figure of a module's own that only rises; gives what adds to it. */
+    counter(named: Named): (by: number) => void {
+      const counter = new Counter({ ...named, registers: [registry] });
+      return (by) => counter.inc(by);
+    },
 
     /** Registers what is measured when the figures are read; the name shows in failures. */
     measure(name: string, measure: Measure): void {
@@ -91,11 +109,17 @@ function httpMetrics(registry: Registry) {
     labelNames: ["reason"],
     registers,
   });
+  const streams = new Gauge({
+    name: "tongbao_streams_open",
+    help: "Event streams that are open.",
+    registers,
+  });
   return {
     httpRequest: (method: string, route: string, status: number, duration: number) =>
       seconds.observe({ method, route, status }, duration),
     httpInFlight: (requests: number) => inFlight.set(requests),
     httpShed: (reason: "overloaded" | "rate_limited") => shed.inc({ reason }),
+    streamsOpen: (open: number) => streams.set(open),
   };
 }
 
@@ -245,41 +269,6 @@ function stateMetrics(registry: Registry) {
       cacheReads.set({ cache, result: "miss" }, figures.misses);
       cacheReads.set({ cache, result: "joined" }, figures.joined);
     },
-  };
-}
-
-/** Those who wait for their turn, and who has had it. */
-function admissionMetrics(registry: Registry) {
-  const registers = [registry];
-  const waiting = new Gauge({
-    name: "tongbao_admission_waiting",
-    help: "Members that wait for their turn, of the whole installation.",
-    registers,
-  });
-  const pace = new Gauge({
-    name: "tongbao_admission_per_second",
-    help: "How many a second this process lets in at most: by the length of its queue.",
-    registers,
-  });
-  const admitted = new Counter({
-    name: "tongbao_admitted_total",
-    help: "Members that this process has let in.",
-    registers,
-  });
-  const streams = new Gauge({
-    name: "tongbao_streams_open",
-    help: "Event streams that are open.",
-    registers,
-  });
-  return {
-    admission: {
-      waiting(members: number, perSecond: number): void {
-        waiting.set(members);
-        pace.set(perSecond);
-      },
-      admitted: (members: number) => admitted.inc(members),
-    },
-    streamsOpen: (open: number) => streams.set(open),
   };
 }
 

@@ -19,6 +19,7 @@ import {
   selectBalanceAt,
   selectBalancesOf,
   selectEntries,
+  selectPrefixesWithAvailable,
   selectTransfersOf,
 } from "./store/reads.ts";
 
@@ -98,6 +99,14 @@ export function createLedger(deps: { readonly database: Database; readonly clock
     /** For other modules' views, such as the stock of a SKU. */
     readBalances(tenantId: string, ids: readonly AccountId[]): Promise<Map<AccountId, Balance>> {
       return selectBalancesOf(database, tenantId, ids);
+    },
+
+    /**
+     * For other modules that ask whether all of it is gone: those of the prefixes with an account
+     * below them from which something may still be taken.
+     */
+    prefixesWithAvailable(tenantId: string, prefixes: readonly string[]): Promise<Set<string>> {
+      return selectPrefixesWithAvailable(database, tenantId, prefixes);
     },
 
     /** Everything that was moved for one business row, oldest first. */

@@ -11,6 +11,7 @@ export type { SaleWithUnits } from "./operations/reads.ts";
 export type { Sales } from "./operations/sales.ts";
 export { createSales } from "./operations/sales.ts";
 export { createPasses } from "./operations/passes.ts";
+export { createRoomMetrics } from "./operations/room-metrics.ts";
 export type { WaitingRooms } from "./operations/waiting-rooms.ts";
 export { createWaitingRooms } from "./operations/waiting-rooms.ts";
 export { loadSales } from "./store/world.ts";

@@ -4,10 +4,12 @@ import type { Watch } from "../../kernel/measures.ts";
 import { watchStates } from "../../kernel/measures.ts";
 import type { Pulse } from "../../kernel/pulses.ts";
 import type { Subscription } from "../../kernel/subscriptions.ts";
+import { minuteMs } from "../../kernel/time.ts";
 import type { OrderEvent } from "../orders/index.ts";
 import { saleMachine } from "./domain/machine.ts";
 import type { Sales } from "./operations/sales.ts";
 import type { WaitingRooms } from "./operations/waiting-rooms.ts";
+import { tenantsWithTicketsToForget } from "./store/forgetting.ts";
 import { oldestSales } from "./store/watch.ts";
 import { tenantsWithSalesToEnd, tenantsWithSalesToOpen } from "./store/world.ts";
 
@@ -16,6 +18,10 @@ const sweepEveryMs = 500;
 const openBatchMax = 10;
 /** A sale has up to 1,000 SKUs, and each locks two balances that orders wait for. */
 const endBatchMax = 1;
+/** What lies a little longer does no harm. */
+const forgetEveryMs = 10 * minuteMs;
+/** Some ten milliseconds of deleting, so that orders of the same moment hardly notice. */
+const forgetBatchMax = 2_000;
 /** Most events are of sales that run, and are passed by. */
 const eventsBatchMax = 200;
 /** Often enough that nobody sees it, seldom enough to cost nothing. */
@@ -48,6 +54,13 @@ export function salesReactions(sales: Sales): {
         batchMax: endBatchMax,
         tenantsDue: tenantsWithSalesToEnd,
         sweep: (tx, limit) => sales.endDueSales(tx, limit),
+      },
+      {
+        name: "sales.forget_tickets",
+        everyMs: forgetEveryMs,
+        batchMax: forgetBatchMax,
+        tenantsDue: tenantsWithTicketsToForget,
+        sweep: (tx, limit) => sales.forgetTickets(tx, limit),
       },
     ],
     subscriptions: [

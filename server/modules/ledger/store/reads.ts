@@ -95,6 +95,24 @@ const selectBalances = statement(
    from ledger.balances where tenant_id = $1 and account_id = any($2::uuid[])`,
 );
 
+export const prefixesWithAvailable = statement(
+  "ledger.prefixes_with_available",
+  // From account to account in the order of codes, and no further than the first that has some:
+  // each `offset 0` keeps the planner from turning the loop round, which would read every balance
+  // of the tenant.
+  `select w.prefix
+   from unnest($2::text[], $3::text[]) as w (prefix, last)
+   where exists (
+     select from (
+       select id from ledger.accounts
+       where tenant_id = $1 and code >= w.prefix and code <= w.last
+       order by code offset 0) as a
+     cross join lateral (
+       select from ledger.balances
+       where tenant_id = $1 and account_id = a.id and posted - pending_debits > 0
+       offset 0) as b)`,
+);
+
 const transferColumns = `t.at, t.bundle_id, t.leg, t.phase, t.resolves_leg, d.asset,
           d.id as debit_id, d.code as debit_code, c.id as credit_id, c.code as credit_code,
           t.amount, t.reference, t.reason, t.reverses_bundle_id`;
@@ -220,6 +238,20 @@ export async function selectBalancesOf(
 ): Promise<Map<AccountId, Balance>> {
   const rows = await database.read<AccountRow>(tenantId, selectBalances, [tenantId, ids]);
   return new Map(rows.map((row) => [row.id, balanceOf(row)]));
+}
+
+/** Those under which an account has something that may be taken out; of one snapshot. */
+export async function selectPrefixesWithAvailable(
+  database: Database,
+  tenantId: string,
+  prefixes: readonly string[],
+): Promise<Set<string>> {
+  const rows = await database.read<{ prefix: string }>(tenantId, prefixesWithAvailable, [
+    tenantId,
+    prefixes,
+    prefixes.map((prefix) => `${prefix}${lastCharacter}`),
+  ]);
+  return new Set(rows.map(({ prefix }) => prefix));
 }
 
 /** Oldest first, behind `after`. */

@@ -176,6 +176,44 @@ test("nobody sees the ticket of another member [FLS-09]", async () => {
   expect((await hall.ask(second, { ...ticket, saleId: other.saleId })).status).toBe(404);
 });
 
+test("a made-up ticket, or that of another, is refused without the database [FLS-09]", async () => {
+  const { saleId } = await hall.makeSale();
+  const { saleId: otherSale } = await hall.makeSale();
+  const { json: ticket } = await hall.take(first, saleId, "anna");
+  const { json: ofBo } = await hall.take(first, saleId, "bo");
+  const forged = [
+    { ...ticket, id: first.ids.next() },
+    { ...ticket, id: digitChanged(ticket.id, 0) },
+    { ...ticket, id: digitChanged(ticket.id, -1) },
+    { ...ticket, id: ofBo.id },
+    { ...ticket, saleId: otherSale },
+    { ...ticket, saleId: first.ids.next() },
+    { ...ofBo, memberId: "cy" },
+  ];
+  const askFor = (each: TicketView) =>
+    Promise.all([hall.ask(first, each), hall.ask(second, each), hall.follow(second, each)]);
+  await withClient(async (client) => {
+    await client.query("begin");
+    // Whoever reads any of these now waits for ever.
+    await client.query(
+      `lock table sales.sales, sales.waiting_rooms, sales.tickets, sales.admissions
+       in access exclusive mode`,
+    );
+    const replies = (await Promise.all(forged.map(askFor))).flat();
+    expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([404]));
+    await client.query("rollback");
+  });
+  expect((await hall.ask(second, ticket)).json).toMatchObject({ id: ticket.id, memberId: "anna" });
+  // Staff bring no member whom a signature could name.
+  expect(await seen(second, ofBo)).toMatchObject({ id: ofBo.id, memberId: "bo" });
+});
+
+/** Another id of the same form. */
+function digitChanged(id: string, at: number): string {
+  const digit = id.at(at) === "0" ? "1" : "0";
+  return at === 0 ? `${digit}${id.slice(1)}` : `${id.slice(0, at)}${digit}`;
+}
+
 test("a stream tells of the place, then of the pass, and ends [FLS-10]", async () => {
   const { saleId } = await hall.makeSale();
   await hall.crowd(first, saleId, 2 * rush);

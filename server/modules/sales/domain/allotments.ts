@@ -20,6 +20,11 @@ export function saleAccountSpec(saleId: SaleId, skuId: SkuId): AccountSpec {
   return { code, asset: `stock:${skuId}`, guarded: true, indexed: false };
 }
 
+/** Below it stand the accounts of all SKUs of a sale, and no other. */
+export function saleAccountsPrefix(saleId: SaleId): string {
+  return `sale.allotment.${saleId}.`;
+}
+
 function codeOf(saleId: SaleId, skuId: SkuId): string {
-  return `sale.allotment.${saleId}.${skuId}`;
+  return `${saleAccountsPrefix(saleId)}${skuId}`;
 }

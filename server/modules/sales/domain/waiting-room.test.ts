@@ -73,6 +73,12 @@ const taking = (memberId: string, lot = 0) => ({
   origin: undefined,
 });
 
+const admitting = (count: number) => ({
+  rooms: [{ saleId, waiting: placesMax }],
+  count,
+  among: 1,
+});
+
 test.each([
   ["not_found", { sale: undefined }, opensAt],
   ["sale_without_waiting_room", { sale: { waitingRoom: false } }, opensAt + hourMs],
@@ -156,13 +162,51 @@ test("once a process has seen the opening, none whose clock is behind adds to th
 test("nobody is let in before the lot was drawn, before the opening, or after the end", () => {
   const undrawn = { places: 5, lotSize: 5, lotDrawn: false };
   const admit = (room: Partial<Room>, now: number) =>
-    decideAdmitMembers(worldOf({ sale: {}, room }), { saleId, count: 3 }, now);
+    decideAdmitMembers(worldOf({ sale: {}, room }), admitting(3), now);
   expect(admit(undrawn, opensAt)).toBe(0);
   const drawn = { ...undrawn, lotDrawn: true };
   expect(admit(drawn, opensAt - 1)).toBe(0);
   expect(admit(drawn, opensAt + hourMs)).toBe(0);
   expect(admit(drawn, opensAt)).toBe(3);
   expect(admit({ ...drawn, admittedThrough: 4 }, opensAt)).toBe(1);
+});
+
+const doors = [2, 3, 4].map((number) => idOf<"Sale">(number));
+
+/** Rooms of one tenant with so many waiting in each, of which so many were seen. */
+function admitInTurn(given: {
+  waiting: readonly number[];
+  seen?: readonly number[];
+  count: number;
+  among?: number;
+}): { admitted: number; through: number[] } {
+  const { waiting, seen: seenWaiting = waiting, count, among = waiting.length } = given;
+  const rooms = waiting.map((places, index) => {
+    const room = { ...emptyRoom, saleId: required(doors[index], "a door"), places };
+    return { ...room, lotSize: 0, admittedThrough: 0 };
+  });
+  const world = {
+    ...worldOf({ sale: {} }),
+    sales: new Map(rooms.map((room) => [room.saleId, hours])),
+    rooms: new Map(rooms.map((room) => [room.saleId, room])),
+  };
+  const wanted = rooms.map((room, index) => ({
+    saleId: room.saleId,
+    waiting: seenWaiting[index] ?? 0,
+  }));
+  const admitted = decideAdmitMembers(world, { rooms: wanted, count, among }, opensAt);
+  return { admitted, through: rooms.map(({ admittedThrough }) => admittedThrough) };
+}
+
+test.each([
+  ["evenly, the odd ones to those in front", { waiting: [9, 9, 9], count: 7 }, [3, 2, 2]],
+  ["what one does not need to those behind it", { waiting: [1, 9, 9], count: 9 }, [1, 4, 4]],
+  ["with a share left for other tenants", { waiting: [9, 9], count: 9, among: 3 }, [3, 3]],
+  ["one to each while it lasts", { waiting: [9, 9, 9], count: 2 }, [1, 1, 0]],
+  ["nobody who was not seen", { waiting: [9, 9], seen: [2, 9], count: 12 }, [2, 9]],
+])("rooms are admitted from in turn: %s [FLS-09]", (_how, given, through) => {
+  const admitted = through.reduce((sum, each) => sum + each, 0);
+  expect(admitInTurn(given)).toEqual({ admitted, through });
 });
 
 test("who comes when nobody waits is let in at once, while the pace allows [FLS-09]", () => {
@@ -177,7 +221,7 @@ test("who comes when nobody waits is let in at once, while the pace allows [FLS-
 
 test("those admitted within a second share an admission, and so the end of their passes", () => {
   const world = worldOf({ sale: {}, room: { places: 9, lotSize: 0 } });
-  const admit = (count: number, now: number) => decideAdmitMembers(world, { saleId, count }, now);
+  const admit = (count: number, now: number) => decideAdmitMembers(world, admitting(count), now);
   admit(2, opensAt);
   admit(2, opensAt + 999);
   expect(world.room.newest).toEqual({ from: 0, through: 4, at: opensAt });
@@ -302,7 +346,7 @@ function live(random: SeededRandom) {
       if (before === "expired") told.delete(member);
       keepNewest();
       if (random.chance(0.3)) draw();
-      decideAdmitMembers(world, { saleId, count: random.below(4) }, now);
+      decideAdmitMembers(world, admitting(random.below(4)), now);
       keepNewest();
     },
 

@@ -5,7 +5,7 @@
 import type { Id } from "../../../kernel/ids.ts";
 import { assert, required } from "../../../kernel/assert.ts";
 import type { Refusal } from "../../../kernel/refusal.ts";
-import { formatInstant, minuteMs, secondMs } from "../../../kernel/time.ts";
+import { dayMs, formatInstant, minuteMs, secondMs } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
 import { saleStateAt } from "./hours.ts";
 import type { TakenTickets, TicketOrigin } from "./ticket-rules.ts";
@@ -101,6 +101,9 @@ export type TicketOutcome =
 
 /** Who is admitted has so long to place the order: time to read, choose and fill in an address. */
 export const passLifeMs = 5 * minuteMs;
+/** Who asks about a ticket has done so within days of the sale: as long as answers are kept. */
+export const ticketLifeDays = 7;
+export const ticketLifeMs = ticketLifeDays * dayMs;
 /** A row for each would be hundreds a second; within it all are admitted at the same time. */
 const admissionMs = secondMs;
 /** More than any sale has drawn here; places are counted in 32 bits. */
@@ -156,18 +159,42 @@ export function decideTakeTicket(
   return { kind: "ticket", ticket, isNew: earlier === undefined, admittedAt };
 }
 
+/** Of one tenant; the rooms whose turn comes first stand first. */
 export interface AdmitMembers {
-  readonly saleId: SaleId;
+  readonly rooms: readonly {
+    readonly saleId: SaleId;
+    /** Members who were seen to wait; no more are let in. */
+    readonly waiting: number;
+  }[];
+  /** To be shared among as many rooms: these, and those of other tenants whose turn is later. */
   readonly count: number;
+  readonly among: number;
 }
 
-/** Lets in who stands at the front; gives how many. The lot is closed when the sale is open. */
+/**
+ * Lets in who stands at the front, an even share from each room: what one does not need goes to
+ * those behind it. Gives how many. The lot is closed when the sale is open.
+ */
 export function decideAdmitMembers(
   world: RoomsWorld,
-  { saleId, count }: AdmitMembers,
+  { rooms, count, among }: AdmitMembers,
   now: number,
 ): number {
   assert(count >= 0, "nobody is taken back");
+  assert(among >= rooms.length, "each has its share");
+  let left = count;
+  rooms.forEach(({ saleId, waiting }, at) => {
+    const share = Math.ceil(left / (among - at));
+    left -= admitFrom(world, saleId, { count: Math.min(share, waiting), now });
+  });
+  return count - left;
+}
+
+function admitFrom(
+  world: RoomsWorld,
+  saleId: SaleId,
+  { count, now }: { readonly count: number; readonly now: number },
+): number {
   const sale = world.sales.get(saleId);
   const room = world.rooms.get(saleId);
   if (sale === undefined || room === undefined) return 0;

@@ -5,24 +5,20 @@ import type { Clock } from "../../../kernel/time.ts";
 import { secondMs } from "../../../kernel/time.ts";
 import { saleStateAt } from "../domain/hours.ts";
 import { nextPace, spent, startPace } from "../domain/pace.ts";
-import type { SaleId } from "../domain/types.ts";
 import type { AdmitMembers, RoomsWorld } from "../domain/waiting-room.ts";
 import { decideAdmitMembers } from "../domain/waiting-room.ts";
 import { readSalesWithRooms, readTenantsWithRooms } from "../store/waiting-room-reads.ts";
 import { drawLot, loadRooms, saveRooms } from "../store/waiting-rooms.ts";
-import type { KnownRoom, RoomMemory } from "./room-memory.ts";
-
-export interface RoomMetrics {
-  /** After each round: who waits in open sales, and how many a second this process lets in. */
-  waiting(members: number, perSecond: number): void;
-  admitted(members: number): void;
-}
+import type { KnownRoom, RoomMemory, RoomsOfTenant } from "./room-memory.ts";
+import type { RoomMetrics } from "./room-metrics.ts";
 
 /** A sale that was scheduled in a hurry is found within it. */
 const discoverMs = secondMs;
 /**
- * Sales are scheduled long before they open. A room that is looked after costs some ten
- * transactions a second and process, so that begins when even a slow round finds it in time.
+ * Sales are scheduled long before they open. A tenant whose rooms are looked after costs each
+ * process some ten transactions a second, however many rooms it has: four rounds read them, four
+ * let people in, one looks which they are and one whether units are left. That begins when even a
+ * slow round finds them in time.
  */
 const openingSoonMs = 10 * secondMs;
 /** Bounds of what one process looks after. */
@@ -44,7 +40,7 @@ export function createAdmission(deps: {
 }) {
   const { database, committers, clock, roomMemory, queueMax, observe } = deps;
   let pace = startPace(clock.now());
-  let rooms: readonly { readonly tenantId: string; readonly saleIds: readonly SaleId[] }[] = [];
+  let rooms: readonly RoomsOfTenant[] = [];
   let discoveredAt = Number.NEGATIVE_INFINITY;
   let round = 0;
 
@@ -74,6 +70,7 @@ export function createAdmission(deps: {
         saleIds: await readSalesWithRooms(database, tenantId, { ...soon, limit: roomsOfTenantMax }),
       })),
     );
+    roomMemory.lookAfter(rooms);
     discoveredAt = now;
   }
 
@@ -87,22 +84,37 @@ export function createAdmission(deps: {
       .filter(({ sale }) => saleStateAt(sale, now) === "open");
   }
 
-  /** In turn, so that a room that comes first by chance does not always get the odd one. */
+  /**
+   * In turn, so that a room that comes first by chance does not always get the odd one: all rooms
+   * of a tenant in one transaction.
+   */
   async function admitFrom(waiting: readonly KnownRoom[]): Promise<void> {
+    const first = round % Math.max(1, waiting.length);
+    const inTurn = [...waiting.slice(first), ...waiting.slice(0, first)];
     let left = take(Number.POSITIVE_INFINITY);
-    for (let at = 0; at < waiting.length; at += 1) {
-      const room = waiting[(at + round) % waiting.length];
-      if (room === undefined || left === 0) break;
-      const share = Math.ceil(left / (waiting.length - at));
-      const count = Math.min(share, room.places - room.admittedThrough);
-      const admitted = await committers.run(admitMembers, room.tenantId, {
-        saleId: room.saleId,
-        count,
-      });
+    let among = waiting.length;
+    for (const [tenantId, theirs] of Map.groupBy(inTurn, (room) => room.tenantId)) {
+      if (left === 0) break;
+      const seen = theirs.map(({ saleId, places, admittedThrough }) => ({
+        saleId,
+        waiting: places - admittedThrough,
+      }));
+      const command = { rooms: seen, count: left, among };
+      const admitted = await committers.run(admitMembers, tenantId, command);
       left -= admitted;
+      among -= theirs.length;
       observe.admitted(admitted);
     }
     giveBack(left);
+  }
+
+  async function closeLots(open: readonly KnownRoom[]): Promise<void> {
+    const unclosed = open.filter(({ lotSize, places }) => lotSize === undefined && places > 0);
+    for (const [tenantId, theirs] of Map.groupBy(unclosed, (room) => room.tenantId)) {
+      const seen = theirs.map(({ saleId }) => ({ saleId, waiting: 0 }));
+      const command = { rooms: seen, count: 0, among: seen.length };
+      await committers.run(admitMembers, tenantId, command);
+    }
   }
 
   /** One round: reads the rooms, closes and draws lots whose time has come, lets people in. */
@@ -111,10 +123,7 @@ export function createAdmission(deps: {
     await discover();
     await Promise.all(rooms.map(({ tenantId, saleIds }) => roomMemory.refresh(tenantId, saleIds)));
     const open = openRooms();
-    for (const { tenantId, saleId, lotSize, places } of open) {
-      if (lotSize !== undefined || places === 0) continue;
-      await committers.run(admitMembers, tenantId, { saleId, count: 0 });
-    }
+    await closeLots(open);
     const undrawn = open.filter(({ lotDrawn, places }) => !lotDrawn && places > 0);
     for (const { tenantId, saleId } of undrawn)
       await database.transaction(tenantId, (tx) => drawLot(tx, saleId));
@@ -140,7 +149,7 @@ const admitMembers: Operation<AdmitMembers, RoomsWorld, number> = {
   name: "sales.admit_members",
   batchMax: 1,
   async load(tx, commands) {
-    const saleIds = commands.map(({ saleId }) => saleId);
+    const saleIds = commands.flatMap(({ rooms }) => rooms.map(({ saleId }) => saleId));
     // Who is let in was counted against the pace before.
     return { ...(await loadRooms(tx, saleIds)), allowance: 0 };
   },

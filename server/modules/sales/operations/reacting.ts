@@ -5,6 +5,7 @@ import type { Operation } from "../../../kernel/operation.ts";
 import { execute } from "../../../kernel/operation.ts";
 import { decideEndDueSale, decideOpenDueSale, decideReturnUnits } from "../domain/decisions.ts";
 import type { ReturnUnits, SaleId, SaleSku, SalesWorld } from "../domain/types.ts";
+import { forgetTickets } from "../store/forgetting.ts";
 import {
   loadSalesWorld,
   saveSales,
@@ -32,6 +33,9 @@ export function createReacting({ ids }: { readonly ids: Ids }) {
       await execute(tx, endDueSales, due);
       return due.length;
     },
+
+    /** Deletes up to `limit` tickets of sales that ended a week ago; gives how many. */
+    forgetTickets: (tx: Tx, limit: number): Promise<number> => forgetTickets(tx, limit),
 
     /**
      * Puts units that orders gave back to a sale after its end on the shelf. Those that came back

@@ -6,23 +6,25 @@ import type { Operation } from "../../../kernel/operation.ts";
 import type { Refusal } from "../../../kernel/refusal.ts";
 import { isRefusal } from "../../../kernel/refusal.ts";
 import type { Secrets } from "../../../kernel/secrets.ts";
+import { createSignedIds } from "../../../kernel/signed-ids.ts";
 import type { Sight } from "../../../kernel/sse.ts";
 import type { Clock } from "../../../kernel/time.ts";
 import { secondMs } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
+import type { Ledger } from "../../ledger/index.ts";
 import type { TicketView } from "../domain/standings.ts";
 import { standingOf, ticketView } from "../domain/standings.ts";
 import type { SaleId } from "../domain/types.ts";
 import type { RoomsWorld, TakeTicket, TicketId, TicketOutcome } from "../domain/waiting-room.ts";
 import { decideTakeTicket } from "../domain/waiting-room.ts";
 import { loadRooms, saveRooms } from "../store/waiting-rooms.ts";
-import type { RoomMetrics } from "./admission.ts";
 import { createAdmission } from "./admission.ts";
 import type { TicketWish } from "./challenges.ts";
 import { createChallenges } from "./challenges.ts";
 import { createPasses } from "./passes.ts";
 import type { KnownRoom } from "./room-memory.ts";
 import { createRoomMemory } from "./room-memory.ts";
+import type { RoomMetrics } from "./room-metrics.ts";
 import type { KnownTicket } from "./ticket-memory.ts";
 import type { Sales } from "./sales.ts";
 import { createTicketMemory } from "./ticket-memory.ts";
@@ -33,8 +35,9 @@ export interface WaitingRoomDeps {
   readonly ids: Ids;
   readonly clock: Clock;
   readonly secrets: Secrets;
-  /** Gives a sale with its units as they were up to a second ago. */
+  /** Gives a sale as it was up to a second ago. */
   readonly sales: Pick<Sales, "readShownSale">;
+  readonly ledger: Pick<Ledger, "prefixesWithAvailable">;
   /** Commands that may wait in this process. */
   readonly queueMax: number;
   /** Gives random numbers from 0 to 2^47 - 1; those of the machine unless a test has its own. */
@@ -67,18 +70,14 @@ const expiredReadMs = secondMs;
 
 /** How members take tickets and hear of their places; `createAdmission` lets them in. */
 export function createWaitingRooms(deps: WaitingRoomDeps) {
-  const { committers, clock, ids, sales } = deps;
+  const { committers, clock } = deps;
   const drawNumber = deps.drawNumber ?? (() => randomInt(lotMax));
-  const roomMemory = createRoomMemory({ ...deps, isSoldOut });
+  const roomMemory = createRoomMemory(deps);
   const ticketMemory = createTicketMemory(deps);
   const admission = createAdmission({ ...deps, roomMemory });
   const { readPass, passOf } = createPasses(deps);
   const challenges = createChallenges(deps);
-
-  async function isSoldOut(tenantId: string, saleId: SaleId): Promise<boolean> {
-    const shown = await sales.readShownSale(tenantId, saleId);
-    return !isRefusal(shown) && shown.left.values().every((units) => units <= 0n);
-  }
+  const ticketIds = createSignedIds<"Ticket">({ ...deps, purpose: "sale_ticket" });
 
   const takeTicket: Operation<TakeTicket, RoomsWorld, TicketOutcome> = {
     name: "sales.take_ticket",
@@ -122,15 +121,25 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
     return isExpired && now - ticket.readAt >= expiredReadMs;
   }
 
+  /**
+   * Told without the database: false for a made-up ticket, or that of another member or sale. Staff
+   * may ask for anybody's, and what is not known of theirs is looked up.
+   */
+  function mayBe(tenantId: string, { saleId, ticketId, memberId }: WantedTicket): boolean {
+    const known = ticketMemory.known(tenantId, ticketId);
+    if (known !== undefined) return isWanted(known, { saleId, memberId });
+    return memberId === undefined || ticketIds.isMadeFor(ticketId, [tenantId, saleId, memberId]);
+  }
+
   async function find(
     tenantId: string,
     { saleId, ticketId, memberId }: WantedTicket,
   ): Promise<{ readonly room: KnownRoom; readonly ticket: KnownTicket } | Refusal> {
+    if (!mayBe(tenantId, { saleId, ticketId, memberId })) return noTicket;
     const room = await roomMemory.read(tenantId, saleId);
     if (room === undefined) return noTicket;
     const ticket = await currentTicket(tenantId, room, ticketId);
-    const isOthers = memberId !== undefined && memberId !== ticket?.memberId;
-    if (ticket === undefined || ticket.saleId !== saleId || isOthers) return noTicket;
+    if (ticket === undefined || !isWanted(ticket, { saleId, memberId })) return noTicket;
     return { room, ticket };
   }
 
@@ -153,7 +162,7 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
       if (isRefusal(proven)) return proven;
       const { origin, device } = proven;
       const { saleId, memberId } = wish;
-      const ticketId = ids.next<"Ticket">();
+      const ticketId = ticketIds.next([tenantId, saleId, memberId]);
       const command = { saleId, memberId, ticketId, lot: drawNumber(), origin };
       const outcome = await committers.run(takeTicket, tenantId, command);
       if (isRefusal(outcome)) return outcome;
@@ -187,6 +196,13 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
       };
     },
   };
+}
+
+function isWanted(
+  ticket: Pick<KnownTicket, "saleId" | "memberId">,
+  { saleId, memberId }: Pick<WantedTicket, "saleId" | "memberId">,
+): boolean {
+  return ticket.saleId === saleId && (memberId === undefined || memberId === ticket.memberId);
 }
 
 const noTicket = refuse("not_found", { what: "ticket" });

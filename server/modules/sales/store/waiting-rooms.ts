@@ -62,6 +62,7 @@ const openRooms = statement(
   `insert into sales.waiting_rooms (tenant_id, sale_id, places, admitted_through)
    select $1, id, 0, 0 from sales.sales
    where tenant_id = $1 and id = any($2::uuid[]) and waiting_room and scheduled_at is not null
+     and state <> 'ended'
    order by id
    on conflict (tenant_id, sale_id) do nothing`,
 );
@@ -189,7 +190,8 @@ const finishLot = statement(
 
 /**
  * Locks the rooms of the sales, in id order, and makes those that are not there; a sale without a
- * waiting room has none. `wanted`: the members whose tickets are needed, and where they are.
+ * waiting room has none, and one that has ended gets none. `wanted`: the members whose tickets are
+ * needed, and where they are.
  */
 export async function loadRooms(
   tx: Tx,

@@ -1,0 +1,32 @@
+import type pg from "pg";
+import { required } from "../assert.ts";
+
+interface PlanNode {
+  readonly "Relation Name"?: string;
+  readonly "Index Name"?: string;
+  readonly "Shared Hit Blocks": number;
+  readonly "Shared Read Blocks": number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+/** What a statement read. */
+export interface Plan {
+  /** From the outside to the inside; a relation that is read without an index by its own name. */
+  readonly indexes: readonly string[];
+  readonly blocks: number;
+}
+
+/** Runs it, and tells how PostgreSQL went about it. */
+export async function explain(client: pg.Client, text: string): Promise<Plan> {
+  const { rows } = await client.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
+    `explain (analyze, buffers, format json) ${text}`,
+  );
+  const [{ Plan: plan }] = required(rows[0], "a plan")["QUERY PLAN"];
+  const blocks = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"];
+  return { indexes: indexesIn(plan), blocks };
+}
+
+function indexesIn(plan: PlanNode): string[] {
+  const own = plan["Index Name"] ?? (plan.Plans === undefined ? plan["Relation Name"] : undefined);
+  return [...(own === undefined ? [] : [own]), ...(plan.Plans ?? []).flatMap(indexesIn)];
+}
