@@ -46,6 +46,7 @@ const namelessAnswers: Readonly<Record<string, string>> = {
 const keylessRoutes: Readonly<Record<string, string>> = {
   issueSubmitToken: "what it gives out is a key; nothing is kept of it until it is used",
   takeTicket: "a member has one ticket to a sale: asking again gives the same",
+  askChallenge: "nothing is kept of a challenge; asking again gives another one",
 };
 
 const { url } = await testDatabase();

@@ -125,6 +125,38 @@ export const refusals = {
     title: "The sale {saleId} has no waiting room: order without a pass.",
   },
   waiting_room_full: { status: 409, title: "The waiting room has taken {max} places: no more." },
+  ticket_rules_without_waiting_room: {
+    status: 422,
+    title: "Only a waiting room gives tickets: switch it on, or take the ticket rules away.",
+  },
+  sale_without_challenge: {
+    status: 409,
+    title: "The sale {saleId} has no challenge: take a ticket without an answer.",
+  },
+  sale_answer_needed: {
+    status: 403,
+    title: "The sale {saleId} has a challenge: ask for one, and send its answer for a ticket.",
+  },
+  sale_answer_invalid: {
+    status: 403,
+    title: "This is no challenge of this member for the sale {saleId}: ask for one of one's own.",
+  },
+  sale_answer_expired: {
+    status: 409,
+    title: "The challenge was good until {expiredAt}: ask for a new one.",
+  },
+  sale_answer_wrong: {
+    status: 422,
+    title: "The number does not give the target of the challenge: try all from 0 to {max}.",
+  },
+  sale_device_limit_reached: {
+    status: 409,
+    title: "One device gets {max} tickets to the sale, and this one has them: use another one.",
+  },
+  sale_address_limit_reached: {
+    status: 409,
+    title: "One network gets {max} tickets to the sale, and this one has them: use another one.",
+  },
 
   // Orders
   sale_not_found: { status: 422, title: "There is no sale {saleId}." },

@@ -105,8 +105,10 @@ export function createModules(given: {
   const waitingRooms = createWaitingRooms({
     database,
     committers,
+    ids,
     clock,
     secrets,
+    sales,
     ledger,
     queueMax: settings.batchQueueMax,
     observe: createRoomMetrics(metrics),

@@ -675,6 +675,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sales/{saleId}/challenges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A challenge whose answer a ticket asks for, in a sale with ticket rules
+         * @description Find the number by trying all from 0 on, and send it with the challenge when the ticket is taken. It is this member's, for this sale, for some minutes. A device that was told its name sends it as Sale-Device; one without gets a longer search.
+         */
+        post: operations["askChallenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sales/{saleId}/end": {
         parameters: {
             query?: never;
@@ -726,7 +746,7 @@ export interface paths {
         put?: never;
         /**
          * Take the member's one ticket to a sale that has a waiting room
-         * @description Who comes before the opening takes part in a lot, who comes later stands behind. Asked again, from whatever device, it gives the same ticket; when nobody waits, the pass at once.
+         * @description Who comes before the opening takes part in a lot, who comes later stands behind. Asked again, from whatever device, it gives the same ticket; when nobody waits, the pass at once. A sale with ticket rules asks for the answer to a challenge.
          */
         post: operations["takeTicket"];
         delete?: never;
@@ -1296,6 +1316,7 @@ export interface components {
             limitPerMember?: number;
             /** @description Whether members wait for their turn before they order. */
             waitingRoom: boolean;
+            ticketRules?: components["schemas"]["TicketRules"];
             /** @description How many SKUs it has; the sale itself tells which. */
             itemCount: number;
             /**
@@ -1437,6 +1458,7 @@ export interface components {
             limitPerMember?: number;
             /** @description Whether members wait for their turn before they order. */
             waitingRoom?: boolean;
+            ticketRules?: components["schemas"]["TicketRules"];
             items: components["schemas"]["NewSaleItem"][];
         };
         /** NewSaleItem */
@@ -1483,6 +1505,15 @@ export interface components {
         };
         /** NewTicket */
         NewTicket: {
+            /**
+             * @description A member's token may leave it out: it acts for its own member only.
+             * @example m-1
+             */
+            memberId?: string;
+            answer?: components["schemas"]["TicketAnswer"];
+        };
+        /** NewTicketChallenge */
+        NewTicketChallenge: {
             /**
              * @description A member's token may leave it out: it acts for its own member only.
              * @example m-1
@@ -1913,6 +1944,7 @@ export interface components {
             limitPerMember?: number;
             /** @description Whether members wait for their turn before they order. */
             waitingRoom: boolean;
+            ticketRules?: components["schemas"]["TicketRules"];
             items: components["schemas"]["SaleItem"][];
             /**
              * Format: date-time
@@ -1956,6 +1988,8 @@ export interface components {
             limitPerMember?: number | null;
             /** @description Whether members wait for their turn before they order. */
             waitingRoom?: boolean;
+            /** @description Replaced as a whole; null takes them away. */
+            ticketRules?: components["schemas"]["TicketRules"] | null;
             items?: components["schemas"]["NewSaleItem"][];
         };
         /** SaleItem */
@@ -2075,6 +2109,46 @@ export interface components {
              */
             expiresAt: string;
         };
+        /** TakenTicket */
+        TakenTicket: {
+            id: string;
+            saleId: string;
+            memberId: string;
+            /**
+             * @description expired: the pass was not used in time; taking a ticket again gives a place at the end. over: the sale has ended or is sold out.
+             * @enum {unknown}
+             */
+            state: "waiting" | "admitted" | "expired" | "over";
+            /** @description Before the opening there is none: it is drawn. */
+            place?: number;
+            /** @description How many wait in front; it never grows. */
+            ahead?: number;
+            /** @description By how many were let in lately. */
+            estimatedSeconds?: number;
+            /** @description No unit is left; some come back when orders are not paid. */
+            soldOut: boolean;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            opensAt: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            closesAt: string;
+            /** @description For those who do not stream. */
+            askAgainSeconds: number;
+            /** @description Sent as Sale-Pass with the orders of this sale. */
+            pass?: string;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            passExpiresAt?: string;
+            /** @description Where devices are counted: to be kept, and sent as Sale-Device when a challenge is asked for, in this sale or any later one. */
+            device?: string;
+        };
         /** Tenant */
         Tenant: {
             id: string;
@@ -2172,6 +2246,52 @@ export interface components {
              * @example 2025-11-21T03:42:00.000Z
              */
             passExpiresAt?: string;
+        };
+        /**
+         * TicketAnswer
+         * @description To a challenge of this member and sale; where none is asked, not looked at.
+         */
+        TicketAnswer: {
+            challenge: string;
+            number: number;
+        };
+        /** TicketChallenge */
+        TicketChallenge: {
+            /** @description Signed; goes back with the number that was found. */
+            challenge: string;
+            /** @enum {string} */
+            algorithm: "SHA-256";
+            salt: string;
+            /** @description In hexadecimal: SHA-256 of the salt and the decimal digits of the number behind it. */
+            target: string;
+            /** @description The number is below it, and 0 or more. */
+            difficulty: number;
+            /**
+             * Format: date-time
+             * @example 2025-11-21T03:42:00.000Z
+             */
+            expiresAt: string;
+        };
+        /**
+         * TicketRules
+         * @description Of a sale with a waiting room: what a ticket asks for.
+         */
+        TicketRules: {
+            /**
+             * @description Numbers to try for an answer, at most; a device that is not known: four times.
+             * @example 20000
+             */
+            challengeDifficulty: number;
+            /**
+             * @description Members who may take a ticket with one device.
+             * @example 2
+             */
+            ticketsPerDevice?: number;
+            /**
+             * @description Members who may take a ticket from one address of IPv4, or /64 of IPv6.
+             * @example 500
+             */
+            ticketsPerAddress?: number;
         };
         /** TokenRevocation */
         TokenRevocation: {
@@ -3891,6 +4011,44 @@ export interface operations {
             };
         };
     };
+    askChallenge: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Chosen by the caller: a repeated request gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                saleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTicketChallenge"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketChallenge"];
+                };
+            };
+            /** @description Refused, or failed; the code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     endSale: {
         parameters: {
             query?: never;
@@ -3983,7 +4141,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Ticket"];
+                    "application/json": components["schemas"]["TakenTicket"];
                 };
             };
             /** @description Default Response */
@@ -3992,7 +4150,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Ticket"];
+                    "application/json": components["schemas"]["TakenTicket"];
                 };
             };
             /** @description Refused, or failed; the code says which. */

@@ -533,12 +533,21 @@ create table sales.sales (
   changed_at timestamp with time zone not null,
   scheduled_at timestamp with time zone,
   ended_at timestamp with time zone,
+  challenge_difficulty integer,
+  tickets_per_device integer,
+  tickets_per_address integer,
   constraint sales_pkey PRIMARY KEY (tenant_id, id),
+  constraint sales_challenge_difficulty_check CHECK (challenge_difficulty > 0),
   constraint sales_check CHECK (closes_at > opens_at),
   constraint sales_check1 CHECK (scheduled_at IS NOT NULL OR (state = ANY (ARRAY['draft'::text, 'ended'::text]))),
   constraint sales_check2 CHECK ((ended_at IS NOT NULL) = (state = 'ended'::text)),
+  constraint sales_check3 CHECK (challenge_difficulty IS NULL OR waiting_room),
+  constraint sales_check4 CHECK (challenge_difficulty IS NOT NULL OR tickets_per_device IS NULL),
+  constraint sales_check5 CHECK (challenge_difficulty IS NOT NULL OR tickets_per_address IS NULL),
   constraint sales_limit_per_member_check CHECK (limit_per_member > 0),
   constraint sales_state_check CHECK (state = ANY (ARRAY['draft'::text, 'scheduled'::text, 'open'::text, 'ended'::text])),
+  constraint sales_tickets_per_address_check CHECK (tickets_per_address > 0),
+  constraint sales_tickets_per_device_check CHECK (tickets_per_device > 0),
   constraint sales_title_check CHECK (length(title) >= 1 AND length(title) <= 200)
 );
 CREATE INDEX sales_end_due ON sales.sales USING btree (closes_at) WHERE state = ANY (ARRAY['scheduled'::text, 'open'::text]);
@@ -552,11 +561,16 @@ create table sales.tickets (
   lot bigint not null,
   place integer,
   taken_at timestamp with time zone not null,
+  device_id uuid,
+  network text,
   constraint tickets_pkey PRIMARY KEY (tenant_id, id),
   constraint tickets_tenant_id_sale_id_member_id_key UNIQUE (tenant_id, sale_id, member_id),
   constraint tickets_member_id_check CHECK (length(member_id) >= 1 AND length(member_id) <= 64),
+  constraint tickets_network_check CHECK (length(network) >= 1 AND length(network) <= 64),
   constraint tickets_place_check CHECK (place >= 1)
 ) with (fillfactor=60);
+CREATE INDEX tickets_of_device ON sales.tickets USING btree (tenant_id, sale_id, device_id) WHERE device_id IS NOT NULL;
+CREATE INDEX tickets_of_network ON sales.tickets USING btree (tenant_id, sale_id, network) WHERE network IS NOT NULL;
 
 create table sales.waiting_rooms (
   tenant_id uuid not null,

@@ -31,6 +31,8 @@ export async function startTestPlatform(options: {
   clock?: Clock;
   /** The same one for processes of one installation. */
   masterKey?: Buffer;
+  /** Whose X-Forwarded-For is believed. */
+  trustedProxies?: string;
   /** Puts something between the committers and the database, such as a look at what is sent. */
   between?: (database: Database) => Database;
 }) {
@@ -42,6 +44,7 @@ export async function startTestPlatform(options: {
     DATABASE_URL: url,
     PORT: String(port),
     CHANNEL_HOSTS: outsideHost,
+    TRUSTED_PROXIES: options.trustedProxies,
   });
   if (read.kind === "wrong") throw new Error("the defaults of the settings are wrong");
   const { settings } = read;

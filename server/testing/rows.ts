@@ -51,6 +51,9 @@ export const rowMakers: Readonly<Record<string, RowMaker>> = {
   /** As it can be changed, and scheduled. */
   saleId: { make: async (stand) => (await makeSale(stand)).saleId },
   "takeTicket.saleId": { make: async (stand) => (await openSale(stand, true)).saleId },
+  "askChallenge.saleId": {
+    make: async (stand) => (await openSale(stand, true, answering)).saleId,
+  },
   "getTicket.saleId": { make: async (stand) => (await makeTicket(stand)).saleId },
   "followTicket.saleId": { make: async (stand) => (await makeTicket(stand)).saleId },
   /** Of the sale that stands before it in the path. */
@@ -127,6 +130,13 @@ const offered = new WeakMap<Stand, string>();
 /** The ticket to the sale that the next request is about. */
 const taken = new WeakMap<Stand, string>();
 
+/** Whoever takes a ticket has to answer a challenge. */
+const answering = {
+  challengeDifficulty: 1_000,
+  ticketsPerDevice: undefined,
+  ticketsPerAddress: undefined,
+};
+
 /** A contract that no channel knows; nobody is called about it. */
 const unusedConfig = {
   baseUrl: "http://127.0.0.1:9",
@@ -194,7 +204,7 @@ async function makeProduct({ platform, tenant, by }: Stand) {
 }
 
 /** A draft with all that there is of a SKU. */
-async function makeSale(stand: Stand, waitingRoom = false) {
+async function makeSale(stand: Stand, waitingRoom = false, ticketRules?: typeof answering) {
   const { platform, tenant, by } = stand;
   const { skuId } = await makeProduct(stand);
   const now = systemClock.now();
@@ -205,6 +215,7 @@ async function makeSale(stand: Stand, waitingRoom = false) {
     closesAt: now + dayMs,
     limitPerMember: undefined,
     waitingRoom,
+    ticketRules,
     items: [{ skuId, allotment: 10n, ...price }],
   };
   const input = { terms, by };
@@ -225,9 +236,9 @@ async function makeTicket(stand: Stand) {
   return { saleId };
 }
 
-async function openSale(stand: Stand, waitingRoom = false) {
+async function openSale(stand: Stand, waitingRoom = false, ticketRules?: typeof answering) {
   const { platform, tenant } = stand;
-  const made = await makeSale(stand, waitingRoom);
+  const made = await makeSale(stand, waitingRoom, ticketRules);
   answered(await platform.sales.scheduleSale(tenant.tenantId, newKey(platform), made.saleId));
   return made;
 }

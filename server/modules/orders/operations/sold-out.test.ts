@@ -255,6 +255,7 @@ function createMemory(given: Partial<SoldOutReads>) {
     closesAt: now + hourMs,
     limitPerMember: undefined,
     waitingRoom: false,
+    ticketRules: undefined,
     items: new Map([[skuId, item]]),
     madeBy: "anna",
     createdAt: now,

@@ -8,7 +8,7 @@ import { checkedId } from "../../../kernel/shapes.ts";
 import type { Clock } from "../../../kernel/time.ts";
 import { parseInstant } from "../../../kernel/time.ts";
 import { invalidRequest } from "../../../kernel/validation.ts";
-import type { ListedSale, SaleChange, SaleItem, SaleTerms } from "../domain/types.ts";
+import type { ListedSale, SaleChange, SaleItem, SaleTerms, TicketRules } from "../domain/types.ts";
 import { listedSaleView, saleView } from "../domain/views.ts";
 import type { Sales } from "../operations/sales.ts";
 import {
@@ -198,12 +198,15 @@ function terms(body: Type.Static<typeof newSale>): SaleTerms {
   const { title, limitPerMember, waitingRoom = false } = body;
   const opensAt = readTime("opensAt", body.opensAt);
   const closesAt = readTime("closesAt", body.closesAt);
-  return { title, opensAt, closesAt, limitPerMember, waitingRoom, items: body.items.map(itemOf) };
+  const ticketRules = body.ticketRules === undefined ? undefined : rulesOf(body.ticketRules);
+  const items = body.items.map(itemOf);
+  return { title, opensAt, closesAt, limitPerMember, waitingRoom, ticketRules, items };
 }
 
 function changeOf({
   opensAt,
   closesAt,
+  ticketRules,
   items,
   ...plain
 }: Type.Static<typeof saleChange>): SaleChange {
@@ -211,8 +214,16 @@ function changeOf({
     ...plain,
     ...(opensAt === undefined ? {} : { opensAt: readTime("opensAt", opensAt) }),
     ...(closesAt === undefined ? {} : { closesAt: readTime("closesAt", closesAt) }),
+    ...(ticketRules === undefined
+      ? {}
+      : { ticketRules: ticketRules === null ? null : rulesOf(ticketRules) }),
     ...(items === undefined ? {} : { items: items.map(itemOf) }),
   };
+}
+
+function rulesOf(given: NonNullable<Type.Static<typeof newSale>["ticketRules"]>): TicketRules {
+  const { challengeDifficulty, ticketsPerDevice, ticketsPerAddress } = given;
+  return { challengeDifficulty, ticketsPerDevice, ticketsPerAddress };
 }
 
 function itemOf(given: Type.Static<typeof newSale>["items"][number]): SaleItem {

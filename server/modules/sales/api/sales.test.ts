@@ -110,6 +110,41 @@ test("a sale is drafted, changed, scheduled and read, and its units are set asid
   expect(again.json).toMatchObject({ code: "sale_not_draft", facts: { state: "scheduled" } });
 });
 
+test("ticket rules are drafted, replaced, read and taken away; within their bounds [FLS-09]", async () => {
+  const ticketRules = { challengeDifficulty: 20_000, ticketsPerDevice: 2, ticketsPerAddress: 500 };
+  const saleId = await create({ waitingRoom: true, ticketRules });
+  const path = `/v1/sales/${saleId}`;
+  const read = async () => (await call("GET", path)).json;
+  expect((await read()).ticketRules).toEqual(ticketRules);
+  const fewer = { challengeDifficulty: 1_000 };
+  await call("PATCH", path, { body: { ticketRules: fewer } });
+  expect((await read()).ticketRules).toEqual(fewer);
+  const { json } = await call("PATCH", path, { body: { waitingRoom: false } });
+  expect(json.code).toBe("ticket_rules_without_waiting_room");
+  await call("PATCH", path, { body: { ticketRules: null } });
+  expect((await read()).ticketRules).toBeUndefined();
+  await call("PATCH", path, { body: { ticketRules } });
+  await call("POST", `${path}/schedule`);
+  // As members see it, and in the list.
+  const shown = await call("GET", path, { token: member });
+  expect(shown.json.ticketRules).toEqual(ticketRules);
+  const { json: list } = await call("GET", "/v1/sales?limit=1");
+  expect(list.items).toMatchObject([{ id: saleId, ticketRules }]);
+
+  for (const wrong of [
+    {},
+    { challengeDifficulty: 999 },
+    { challengeDifficulty: 2_000_001 },
+    { ...ticketRules, ticketsPerDevice: 0 },
+    { ...ticketRules, ticketsPerDevice: 101 },
+    { ...ticketRules, ticketsPerAddress: 10_001 },
+  ]) {
+    const body = draft({ waitingRoom: true, ticketRules: wrong });
+    const refused = await call("POST", "/v1/sales", { body });
+    expect(refused.json.code, JSON.stringify(wrong)).toBe("invalid_request");
+  }
+});
+
 test("the same key gives the same sale", async () => {
   const given = { body: draft(), key: ids.next() };
   const first = await call("POST", "/v1/sales", given);

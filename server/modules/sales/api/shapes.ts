@@ -4,6 +4,12 @@ import { currencies } from "../../../kernel/money.ts";
 import { amount, id, time } from "../../../kernel/shapes.ts";
 import { saleItemsMax } from "../domain/decisions.ts";
 import { saleMachine } from "../domain/machine.ts";
+import {
+  challengeDifficultyMax,
+  challengeDifficultyMin,
+  ticketsPerAddressMax,
+  ticketsPerDeviceMax,
+} from "../domain/ticket-rules.ts";
 
 export const tags = ["Sales"];
 export const reading = { config: { scope: "sales:read" } } as const;
@@ -23,6 +29,34 @@ const waitingRoom = Type.Boolean({
 const limit = Type.Integer({ minimum: 1, maximum: limitMax, examples: [2] });
 const limitOfSale = { description: "Units that a member may buy in the whole sale." };
 const limitOfItem = { description: "Units of this SKU that a member may buy." };
+
+const ticketRules = Type.Object(
+  {
+    challengeDifficulty: Type.Integer({
+      minimum: challengeDifficultyMin,
+      maximum: challengeDifficultyMax,
+      description: "Numbers to try for an answer, at most; a device that is not known: four times.",
+      examples: [20_000],
+    }),
+    ticketsPerDevice: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: ticketsPerDeviceMax,
+        description: "Members who may take a ticket with one device.",
+        examples: [2],
+      }),
+    ),
+    ticketsPerAddress: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: ticketsPerAddressMax,
+        description: "Members who may take a ticket from one address of IPv4, or /64 of IPv6.",
+        examples: [500],
+      }),
+    ),
+  },
+  { title: "TicketRules", description: "Of a sale with a waiting room: what a ticket asks for." },
+);
 
 const newItem = Type.Object(
   {
@@ -50,6 +84,7 @@ export const newSale = Type.Object(
     closesAt: time,
     limitPerMember: Type.Optional(Type.Integer({ ...limit, ...limitOfSale })),
     waitingRoom: Type.Optional(waitingRoom),
+    ticketRules: Type.Optional(ticketRules),
     items: newItems,
   },
   { title: "NewSale", description: "A draft: it can be changed until it is scheduled." },
@@ -64,6 +99,11 @@ export const saleChange = Type.Object(
       Type.Union([limit, Type.Null()], { description: "null takes the limit away." }),
     ),
     waitingRoom: Type.Optional(waitingRoom),
+    ticketRules: Type.Optional(
+      Type.Union([ticketRules, Type.Null()], {
+        description: "Replaced as a whole; null takes them away.",
+      }),
+    ),
     items: Type.Optional(newItems),
   },
   {
@@ -92,6 +132,7 @@ const saleFields = {
   closesAt: Type.String({ format: "date-time", description: "The first moment after it." }),
   limitPerMember: Type.Optional(Type.Integer({ minimum: 1 })),
   waitingRoom,
+  ticketRules: Type.Optional(ticketRules),
 };
 const saleTimes = {
   createdAt: time,

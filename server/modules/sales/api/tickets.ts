@@ -6,6 +6,7 @@ import { isRefusal } from "../../../kernel/refusal.ts";
 import { checkedId, id, time } from "../../../kernel/shapes.ts";
 import type { Streams } from "../../../kernel/sse.ts";
 import { actingMember } from "../../identity/index.ts";
+import { answerMax } from "../domain/challenges.ts";
 import type { WaitingRooms } from "../operations/waiting-rooms.ts";
 import { saleParams, tags } from "./shapes.ts";
 
@@ -13,22 +14,55 @@ const taking = { config: { scope: "orders:write" } } as const;
 const asking = { config: { scope: "orders:read" } } as const;
 const following = { config: { scope: "orders:read", stream: true } } as const;
 
+/** Twice as long as a challenge with the longest id of a member. */
+const signedTextMax = 1_024;
+
 const ticketParams = Type.Object({ saleId: id, ticketId: id });
+
+const memberId = Type.Optional(
+  Type.Unsafe<string>(
+    Type.String({
+      pattern: "^[A-Za-z0-9_-]{1,64}$",
+      description: "A member's token may leave it out: it acts for its own member only.",
+      examples: ["m-1"],
+      "x-allowed": "1 to 64 letters, digits, - or _",
+    }),
+  ),
+);
+const signed = Type.String({ maxLength: signedTextMax });
 
 const newTicket = Type.Object(
   {
-    memberId: Type.Optional(
-      Type.Unsafe<string>(
-        Type.String({
-          pattern: "^[A-Za-z0-9_-]{1,64}$",
-          description: "A member's token may leave it out: it acts for its own member only.",
-          examples: ["m-1"],
-          "x-allowed": "1 to 64 letters, digits, - or _",
-        }),
+    memberId,
+    answer: Type.Optional(
+      Type.Object(
+        { challenge: signed, number: Type.Integer({ minimum: 0, maximum: answerMax }) },
+        {
+          title: "TicketAnswer",
+          description:
+            "To a challenge of this member and sale; where none is asked, not looked at.",
+        },
       ),
     ),
   },
   { title: "NewTicket" },
+);
+
+const newChallenge = Type.Object({ memberId }, { title: "NewTicketChallenge" });
+
+const challenge = Type.Object(
+  {
+    challenge: Type.String({ description: "Signed; goes back with the number that was found." }),
+    algorithm: Type.Literal("SHA-256"),
+    salt: Type.String(),
+    target: Type.String({
+      description:
+        "In hexadecimal: SHA-256 of the salt and the decimal digits of the number behind it.",
+    }),
+    difficulty: Type.Integer({ minimum: 1, description: "The number is below it, and 0 or more." }),
+    expiresAt: time,
+  },
+  { title: "TicketChallenge" },
 );
 
 const ticket = Type.Object(
@@ -64,13 +98,61 @@ const ticket = Type.Object(
   { title: "Ticket" },
 );
 
+const takenTicket = Type.Object(
+  {
+    ...ticket.properties,
+    device: Type.Optional(
+      Type.String({
+        description:
+          "Where devices are counted: to be kept, and sent as Sale-Device when a challenge is " +
+          "asked for, in this sale or any later one.",
+      }),
+    ),
+  },
+  { title: "TakenTicket" },
+);
+
 export function ticketRoutes(
   app: App,
   given: { readonly waitingRooms: WaitingRooms; readonly streams: Streams },
 ): void {
+  challengeRoute(app, given.waitingRooms);
   takingRoute(app, given.waitingRooms);
   askingRoute(app, given.waitingRooms);
   followingRoute(app, given);
+}
+
+function challengeRoute(app: App, waitingRooms: WaitingRooms): void {
+  app.post(
+    "/v1/sales/:saleId/challenges",
+    {
+      ...taking,
+      schema: {
+        operationId: "askChallenge",
+        summary: "A challenge whose answer a ticket asks for, in a sale with ticket rules",
+        description:
+          "Find the number by trying all from 0 on, and send it with the challenge when the " +
+          "ticket is taken. It is this member's, for this sale, for some minutes. A device that " +
+          "was told its name sends it as Sale-Device; one without gets a longer search.",
+        tags,
+        params: saleParams,
+        body: newChallenge,
+        response: { 200: challenge },
+      },
+    },
+    async (request, reply) => {
+      const principal = principalOf(request);
+      const acting = actingMember(principal, request.body.memberId);
+      if (isRefusal(acting)) return reply.refuse(acting);
+      const device = request.headers["sale-device"];
+      const given = await waitingRooms.giveChallenge(principal.tenantId, {
+        saleId: checkedId<"Sale">(request.params.saleId),
+        memberId: acting,
+        device: typeof device === "string" ? device : undefined,
+      });
+      return isRefusal(given) ? reply.refuse(given) : reply.send(given);
+    },
+  );
 }
 
 function takingRoute(app: App, waitingRooms: WaitingRooms): void {
@@ -84,21 +166,27 @@ function takingRoute(app: App, waitingRooms: WaitingRooms): void {
         description:
           "Who comes before the opening takes part in a lot, who comes later stands behind. " +
           "Asked again, from whatever device, it gives the same ticket; when nobody waits, the " +
-          "pass at once.",
+          "pass at once. A sale with ticket rules asks for the answer to a challenge.",
         tags,
         params: saleParams,
         body: newTicket,
-        response: { 200: ticket, 201: ticket },
+        response: { 200: takenTicket, 201: takenTicket },
       },
     },
     async (request, reply) => {
       const principal = principalOf(request);
-      const memberId = actingMember(principal, request.body.memberId);
-      if (isRefusal(memberId)) return reply.refuse(memberId);
-      const saleId = checkedId<"Sale">(request.params.saleId);
-      const taken = await waitingRooms.takeTicket(principal.tenantId, { saleId, memberId });
+      const acting = actingMember(principal, request.body.memberId);
+      if (isRefusal(acting)) return reply.refuse(acting);
+      const taken = await waitingRooms.takeTicket(principal.tenantId, {
+        saleId: checkedId<"Sale">(request.params.saleId),
+        memberId: acting,
+        answer: request.body.answer,
+        // A program's own address says nothing of the member for whom it asks.
+        address: principal.kind === "member" ? request.ip : undefined,
+      });
       if (isRefusal(taken)) return reply.refuse(taken);
-      return reply.code(taken.isNew ? 201 : 200).send(taken.view);
+      const { isNew, view, device } = taken;
+      return reply.code(isNew ? 201 : 200).send(device === undefined ? view : { ...view, device });
     },
   );
 }

@@ -20,7 +20,7 @@ import {
 } from "./decisions.ts";
 import { saleStateAt } from "./hours.ts";
 import { saleMachine } from "./machine.ts";
-import type { Sale, SaleItem, SalesWorld, SaleTerms } from "./types.ts";
+import type { Sale, SaleChange, SaleItem, SalesWorld, SaleTerms } from "./types.ts";
 import { saleView } from "./views.ts";
 
 const now = Date.UTC(2026, 10, 11, 2);
@@ -102,7 +102,7 @@ const onShelf = (world: SalesWorld, skuId: SkuId) => balance(world, stockAccount
 const inSale = (world: SalesWorld, skuId: SkuId) => balance(world, saleAccount(saleId, skuId));
 const typesIn = ({ written }: SalesWorld) => written.events.map(({ type }) => type);
 
-type PlainTerms = Partial<Omit<SaleTerms, "limitPerMember">>;
+type PlainTerms = Partial<Omit<SaleTerms, "limitPerMember" | "ticketRules">>;
 /** In the order of precedence: each row puts right what the row before it had wrong. */
 const wrongTerms: readonly (readonly [string, PlainTerms])[] = [
   ["sale_closes_too_early", { opensAt: now - hourMs, closesAt: now - hourMs }],
@@ -137,6 +137,23 @@ test.each(wrongTerms.map(([code], at) => [code, at] as const))(
     expect(saleIn(draft)).toMatchObject({ title: "Anniversary", opensAt, closesAt });
   },
 );
+
+test("ticket rules stand with a waiting room, and are taken away with it or alone", () => {
+  const ticketRules = { challengeDifficulty: 2_000, ticketsPerDevice: 2, ticketsPerAddress: 90 };
+  const roomless = { saleId, terms: { ...terms, ticketRules }, by: "anna" };
+  const code = "ticket_rules_without_waiting_room";
+  expect(decideCreateSale(worldOf(), roomless, now)).toMatchObject({ code });
+  const world = worldWith("draft", { waitingRoom: true, ticketRules });
+  const change = (given: SaleChange) => decideChangeSale(world, { saleId, change: given }, now);
+  expect(change({ waitingRoom: false })).toMatchObject({ code });
+  change({ title: "Double Eleven" });
+  expect(saleIn(world).ticketRules).toEqual(ticketRules);
+  change({ ticketRules: { ...ticketRules, ticketsPerDevice: undefined } });
+  expect(saleIn(world).ticketRules?.ticketsPerDevice).toBeUndefined();
+  change({ ticketRules: null });
+  expect(saleIn(world)).toMatchObject({ waitingRoom: true, ticketRules: undefined });
+  expect(change({ waitingRoom: false, ticketRules: null })).toMatchObject({ kind: "sale" });
+});
 
 test("a sale in two currencies is refused", () => {
   // There is one currency yet, so another is made up.

@@ -35,8 +35,8 @@ export const saleItemsMax = 1_000;
 const openingPastMaxMs = 10 * minuteMs;
 
 /**
- * Refusals: sale_closes_too_early, sale_time_over, too_many_sale_items, sku_twice_in_sale,
- * sku_not_found, currencies_mixed.
+ * Refusals: sale_closes_too_early, sale_time_over, ticket_rules_without_waiting_room,
+ * too_many_sale_items, sku_twice_in_sale, sku_not_found, currencies_mixed.
  */
 export function decideCreateSale(
   world: SalesWorld,
@@ -223,6 +223,8 @@ function moveBack(
 function checkTerms(world: SalesWorld, terms: SaleTerms, now: number): Refusal | undefined {
   const wrongTimes = checkTimes(terms, now);
   if (wrongTimes !== undefined) return wrongTimes;
+  if (terms.ticketRules !== undefined && !terms.waitingRoom)
+    return refuse("ticket_rules_without_waiting_room");
   if (terms.items.length > saleItemsMax) {
     return refuse("too_many_sale_items", { max: saleItemsMax });
   }
@@ -263,19 +265,20 @@ function refuseTooLow(
 }
 
 function changedTerms(before: Sale, change: SaleChange): SaleTerms {
-  const { limitPerMember = before.limitPerMember } = change;
+  const { limitPerMember = before.limitPerMember, ticketRules = before.ticketRules } = change;
   return {
     title: change.title ?? before.title,
     opensAt: change.opensAt ?? before.opensAt,
     closesAt: change.closesAt ?? before.closesAt,
     limitPerMember: limitPerMember ?? undefined,
     waitingRoom: change.waitingRoom ?? before.waitingRoom,
+    ticketRules: ticketRules ?? undefined,
     items: change.items ?? [...before.items.values()],
   };
 }
 
-function termsOf({ items, ...terms }: SaleTerms) {
-  return { ...terms, items: new Map(items.map((item) => [item.skuId, item])) };
+function termsOf({ items, ticketRules, ...terms }: SaleTerms) {
+  return { ...terms, ticketRules, items: new Map(items.map((item) => [item.skuId, item])) };
 }
 
 function moveSale(

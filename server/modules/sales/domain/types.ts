@@ -7,6 +7,8 @@ import type { LedgerWorld } from "../../ledger/index.ts";
 import type { SaleState } from "./machine.ts";
 
 export type SaleId = Id<"Sale">;
+/** What has asked for a challenge: a browser or an app, as long as it keeps what it was told. */
+export type DeviceId = Id<"Device">;
 
 /** Of one SKU: what it costs in the sale, and how many units are set aside for it. */
 export interface SaleItem {
@@ -24,6 +26,14 @@ export interface SaleSku {
   readonly skuId: SkuId;
 }
 
+/** What members bring for a ticket, and how many tickets of the sale one origin is given. */
+export interface TicketRules {
+  /** How many numbers are tried for the answer to a challenge at most; half of them on average. */
+  readonly challengeDifficulty: number;
+  readonly ticketsPerDevice: number | undefined;
+  readonly ticketsPerAddress: number | undefined;
+}
+
 /** A sale without its goods, as lists show it. Times are epoch milliseconds. */
 export interface SaleHead {
   readonly id: SaleId;
@@ -36,6 +46,7 @@ export interface SaleHead {
   /** Units, of all SKUs together, that a member may buy. */
   readonly limitPerMember: number | undefined;
   readonly waitingRoom: boolean;
+  readonly ticketRules: TicketRules | undefined;
   readonly madeBy: string;
   readonly createdAt: number;
   readonly changedAt: number;
@@ -111,6 +122,7 @@ export interface SaleTerms {
   readonly closesAt: number;
   readonly limitPerMember: number | undefined;
   readonly waitingRoom: boolean;
+  readonly ticketRules?: TicketRules | undefined;
   readonly items: readonly SaleItem[];
 }
 
@@ -120,13 +132,14 @@ export interface CreateSale {
   readonly by: string;
 }
 
-/** What is absent stays as it is; a limit of null is taken away. */
+/** What is absent stays as it is; a limit or rules of null are taken away. */
 export interface SaleChange {
   readonly title?: string;
   readonly opensAt?: number;
   readonly closesAt?: number;
   readonly limitPerMember?: number | null;
   readonly waitingRoom?: boolean;
+  readonly ticketRules?: TicketRules | null;
   readonly items?: readonly SaleItem[];
 }
 

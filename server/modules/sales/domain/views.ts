@@ -5,7 +5,7 @@ import { formatInstant } from "../../../kernel/time.ts";
 import type { SkuId } from "../../catalog/index.ts";
 import { saleStateAt } from "./hours.ts";
 import type { SaleState } from "./machine.ts";
-import type { ListedSale, Sale, SaleHead, SaleItem } from "./types.ts";
+import type { ListedSale, Sale, SaleHead, SaleItem, TicketRules } from "./types.ts";
 
 export interface SaleHeadView {
   id: string;
@@ -15,10 +15,17 @@ export interface SaleHeadView {
   closesAt: string;
   limitPerMember?: number;
   waitingRoom: boolean;
+  ticketRules?: TicketRulesView;
   createdAt: string;
   changedAt: string;
   scheduledAt?: string;
   endedAt?: string;
+}
+
+export interface TicketRulesView {
+  challengeDifficulty: number;
+  ticketsPerDevice?: number;
+  ticketsPerAddress?: number;
 }
 
 export interface SaleView extends SaleHeadView {
@@ -51,7 +58,7 @@ export function listedSaleView(sale: ListedSale, now: number): ListedSaleView {
 }
 
 function headView(sale: SaleHead, now: number): SaleHeadView {
-  const { limitPerMember, scheduledAt, endedAt } = sale;
+  const { limitPerMember, ticketRules, scheduledAt, endedAt } = sale;
   return {
     id: sale.id,
     title: sale.title,
@@ -60,10 +67,20 @@ function headView(sale: SaleHead, now: number): SaleHeadView {
     closesAt: formatInstant(sale.closesAt),
     ...(limitPerMember === undefined ? {} : { limitPerMember }),
     waitingRoom: sale.waitingRoom,
+    ...(ticketRules === undefined ? {} : { ticketRules: ticketRulesView(ticketRules) }),
     createdAt: formatInstant(sale.createdAt),
     changedAt: formatInstant(sale.changedAt),
     ...(scheduledAt === undefined ? {} : { scheduledAt: formatInstant(scheduledAt) }),
     ...(endedAt === undefined ? {} : { endedAt: formatInstant(endedAt) }),
+  };
+}
+
+function ticketRulesView(rules: TicketRules): TicketRulesView {
+  const { challengeDifficulty, ticketsPerDevice, ticketsPerAddress } = rules;
+  return {
+    challengeDifficulty,
+    ...(ticketsPerDevice === undefined ? {} : { ticketsPerDevice }),
+    ...(ticketsPerAddress === undefined ? {} : { ticketsPerAddress }),
   };
 }
 

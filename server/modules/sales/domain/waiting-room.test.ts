@@ -6,8 +6,9 @@ import { withSeed } from "../../../kernel/testing/random.ts";
 import { hourMs } from "../../../kernel/time.ts";
 import type { SeenRoom } from "./standings.ts";
 import { standingOf, ticketView } from "./standings.ts";
-import type { SaleId } from "./types.ts";
-import type { Admission, Room, RoomsWorld, SaleHours, Ticket } from "./waiting-room.ts";
+import { originKey } from "./ticket-rules.ts";
+import type { DeviceId, SaleId } from "./types.ts";
+import type { Admission, Room, RoomsWorld, SaleDoor, Ticket } from "./waiting-room.ts";
 import {
   decideAdmitMembers,
   decideTakeTicket,
@@ -20,11 +21,12 @@ const opensAt = Date.parse("2026-11-21T10:00:00.000Z");
 const idOf = <Name extends string>(number: number) =>
   `01890000-0000-7000-8000-${String(number).padStart(12, "0")}` as Id<Name>;
 const saleId: SaleId = idOf<"Sale">(1);
-const hours: SaleHours = {
+const hours: SaleDoor = {
   state: "scheduled",
   opensAt,
   closesAt: opensAt + hourMs,
   waitingRoom: true,
+  ticketRules: undefined,
 };
 const emptyRoom: Room = {
   saleId,
@@ -37,7 +39,7 @@ const emptyRoom: Room = {
 };
 
 function worldOf(given: {
-  sale?: Partial<SaleHours> | undefined;
+  sale?: Partial<SaleDoor> | undefined;
   room?: Partial<Room>;
   tickets?: readonly Ticket[];
   allowance?: number;
@@ -50,6 +52,7 @@ function worldOf(given: {
     tickets: new Map(
       (given.tickets ?? []).map((ticket) => [ticketKey(saleId, ticket.memberId), ticket]),
     ),
+    taken: new Map(),
     allowance: given.allowance ?? 100,
     written: {
       newTickets: [],
@@ -67,6 +70,7 @@ const taking = (memberId: string, lot = 0) => ({
   saleId,
   memberId,
   lot,
+  origin: undefined,
 });
 
 const admitting = (count: number) => ({
@@ -85,6 +89,57 @@ test.each([
   const world = worldOf(given);
   expect(decideTakeTicket(world, taking("anna"), now)).toMatchObject({ kind: "refused", code });
   expect(world.written.newTickets).toEqual([]);
+});
+
+const rules = { challengeDifficulty: 1_000, ticketsPerDevice: 2, ticketsPerAddress: 3 };
+const origin = { deviceId: idOf<"Device">(50), network: "198.51.100.7" };
+
+test.each([
+  ["sale_not_open", { origin: undefined }, { devices: 2, places: placesMax }, opensAt + hourMs],
+  ["sale_answer_needed", { origin: undefined }, { devices: 2, places: placesMax }, opensAt],
+  ["waiting_room_full", { origin }, { devices: 2, networks: 3, places: placesMax }, opensAt],
+  ["sale_device_limit_reached", { origin }, { devices: 2, networks: 3 }, opensAt],
+  ["sale_address_limit_reached", { origin }, { devices: 1, networks: 3 }, opensAt],
+])("a ticket by rules is refused with %s [FLS-09]", (code, given, has, now) => {
+  const { devices = 0, networks = 0, places = 0 } = has as Record<string, number>;
+  const world = worldOf({ sale: { ticketRules: rules }, room: { places } });
+  world.taken.set(originKey(saleId, origin.deviceId), devices);
+  world.taken.set(originKey(saleId, origin.network), networks);
+  const outcome = decideTakeTicket(world, { ...taking("anna"), ...given }, now);
+  expect(outcome).toMatchObject({ kind: "refused", code });
+  expect([world.written.newTickets, world.room.places]).toEqual([[], places]);
+});
+
+test("each sees the tickets of those before it in the batch, of the same sale [FLS-09]", () => {
+  const world = worldOf({ sale: { ticketRules: rules } });
+  world.taken.set(originKey(idOf<"Sale">(2), origin.deviceId), 2);
+  const take = (memberId: string, deviceId: DeviceId, network?: string) =>
+    decideTakeTicket(world, { ...taking(memberId), origin: { deviceId, network } }, opensAt);
+  const other = idOf<"Device">(51);
+  const outcomes = [
+    take("anna", origin.deviceId, origin.network),
+    take("bo", origin.deviceId, origin.network),
+    take("cy", origin.deviceId, "198.51.100.8"),
+    // Whoever has a ticket keeps it, wherever it is asked for.
+    take("anna", origin.deviceId, origin.network),
+    take("cy", other, origin.network),
+    take("di", other, origin.network),
+    // A program has asked in the member's place: its own address is nobody's.
+    take("di", other),
+  ];
+  const codes = outcomes.map((outcome) => (outcome.kind === "refused" ? outcome.code : "ticket"));
+  const [device, address] = ["sale_device_limit_reached", "sale_address_limit_reached"];
+  expect(codes).toEqual(["ticket", "ticket", device, "ticket", "ticket", address, "ticket"]);
+});
+
+test("a new place for a ticket that ran out is not another ticket [FLS-09]", () => {
+  const anna: Ticket = { id: idOf<"Ticket">(7_000), saleId, memberId: "anna", place: 2 };
+  const room = { places: 9, lotSize: 0, admittedThrough: 5, expiredThrough: 2 };
+  const world = worldOf({ sale: { ticketRules: rules }, room, tickets: [anna] });
+  world.taken.set(originKey(saleId, origin.deviceId), 2);
+  const outcome = decideTakeTicket(world, { ...taking("anna"), origin }, opensAt);
+  expect(outcome).toMatchObject({ isNew: false, ticket: { id: anna.id, place: 10 } });
+  expect(world.taken.get(originKey(saleId, origin.deviceId))).toBe(2);
 });
 
 test("before the opening there is no place, from the opening on places go by arrival", () => {

@@ -8,6 +8,8 @@ import type { Refusal } from "../../../kernel/refusal.ts";
 import { dayMs, formatInstant, minuteMs, secondMs } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
 import { saleStateAt } from "./hours.ts";
+import type { TakenTickets, TicketOrigin } from "./ticket-rules.ts";
+import { countTicket, judgeOrigin } from "./ticket-rules.ts";
 import type { Sale, SaleId } from "./types.ts";
 
 export type TicketId = Id<"Ticket">;
@@ -44,13 +46,17 @@ export interface Room {
 
 /** What a room needs to know of its sale. */
 export type SaleHours = Pick<Sale, "state" | "opensAt" | "closesAt" | "waitingRoom">;
+/** And who takes a ticket. */
+export type SaleDoor = SaleHours & Pick<Sale, "ticketRules">;
 
 export interface RoomsWorld {
   /** Those that were scheduled. */
-  readonly sales: ReadonlyMap<SaleId, SaleHours>;
+  readonly sales: ReadonlyMap<SaleId, SaleDoor>;
   readonly rooms: ReadonlyMap<SaleId, Room>;
   /** By sale and member: see `ticketKey`. */
   readonly tickets: Map<string, Ticket>;
+  /** Of the origins that tickets are wanted from. */
+  readonly taken: TakenTickets;
   /** How many more this process may let in at once. */
   allowance: number;
   readonly written: WrittenRooms;
@@ -58,7 +64,7 @@ export interface RoomsWorld {
 
 /** What decisions did, for `save`. */
 export interface WrittenRooms {
-  readonly newTickets: { readonly ticket: Ticket; readonly lot: number }[];
+  readonly newTickets: NewTicket[];
   /** Tickets that have a new place. */
   readonly movedTickets: Set<Ticket>;
   readonly rooms: Set<Room>;
@@ -67,12 +73,20 @@ export interface WrittenRooms {
   readonly admitted: Set<Room>;
 }
 
+export interface NewTicket {
+  readonly ticket: Ticket;
+  readonly lot: number;
+  readonly origin: TicketOrigin | undefined;
+}
+
 export interface TakeTicket {
   readonly ticketId: TicketId;
   readonly saleId: SaleId;
   readonly memberId: string;
   /** A random number; the lot puts those of a room in order. */
   readonly lot: number;
+  /** Undefined: nothing was asked, and nothing was proven. */
+  readonly origin: TicketOrigin | undefined;
 }
 
 export type TicketOutcome =
@@ -102,19 +116,22 @@ export function ticketKey(saleId: SaleId, memberId: string): string {
 /**
  * Gives the member's ticket, whoever asks however often. One whose pass has run out gets a new
  * place at the end. Refusals in order of precedence: not_found, sale_without_waiting_room,
- * sale_not_open, waiting_room_full.
+ * sale_not_open, sale_answer_needed, waiting_room_full, sale_device_limit_reached,
+ * sale_address_limit_reached.
  */
 export function decideTakeTicket(
   world: RoomsWorld,
   command: TakeTicket,
   now: number,
 ): TicketOutcome {
-  const { saleId, memberId, ticketId: id } = command;
+  const { saleId, memberId, ticketId: id, lot, origin } = command;
   const sale = world.sales.get(saleId);
   if (sale === undefined) return refuse("not_found", { what: "sale" });
   if (!sale.waitingRoom) return refuse("sale_without_waiting_room", { saleId });
   const state = saleStateAt(sale, now);
   if (state === "ended") return refuseEnded(sale);
+  const { ticketRules: rules } = sale;
+  if (rules !== undefined && origin === undefined) return refuse("sale_answer_needed", { saleId });
   const room = required(world.rooms.get(saleId), "the room of the sale");
   if (state === "open") closeLot(world, room);
   const key = ticketKey(saleId, memberId);
@@ -122,6 +139,9 @@ export function decideTakeTicket(
   if (earlier !== undefined && !isExpired(room, earlier))
     return { kind: "ticket", ticket: earlier, isNew: false, admittedAt: undefined };
   if (room.places >= placesMax) return refuse("waiting_room_full", { max: placesMax });
+  const isCounted = earlier === undefined && rules !== undefined && origin !== undefined;
+  const full = isCounted ? judgeOrigin(world.taken, saleId, { rules, origin }) : undefined;
+  if (full !== undefined) return full;
 
   // From here on there is a new place.
   const ticket = earlier ?? { id, saleId, memberId, place: undefined };
@@ -130,7 +150,8 @@ export function decideTakeTicket(
   if (room.lotSize !== undefined) ticket.place = room.places;
   if (earlier === undefined) {
     world.tickets.set(key, ticket);
-    world.written.newTickets.push({ ticket, lot: command.lot });
+    world.written.newTickets.push({ ticket, lot, origin });
+    if (origin !== undefined) countTicket(world.taken, saleId, origin);
   } else {
     world.written.movedTickets.add(ticket);
   }
@@ -228,7 +249,7 @@ function isExpired(room: Room, { place }: Ticket): boolean {
   return place !== undefined && place <= room.expiredThrough;
 }
 
-function refuseEnded({ opensAt, closesAt }: SaleHours): Refusal {
+export function refuseEnded({ opensAt, closesAt }: Pick<Sale, "opensAt" | "closesAt">): Refusal {
   const times = { opensAt: formatInstant(opensAt), closesAt: formatInstant(closesAt) };
   return refuse("sale_not_open", { state: "ended", ...times });
 }

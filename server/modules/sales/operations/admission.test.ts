@@ -12,6 +12,7 @@ import { createLedger, loadLedger, move, openAccount, saveLedger } from "../../l
 import { saleAccountSpec } from "../domain/allotments.ts";
 import type { SaleId } from "../domain/types.ts";
 import { createRoomMemory } from "./room-memory.ts";
+import { createSales } from "./sales.ts";
 import { createWaitingRooms } from "./waiting-rooms.ts";
 
 const { url } = await testDatabase();
@@ -20,6 +21,7 @@ const ids = createIds({ clock });
 const { database, taken } = countStatements(createDatabase({ url, clock }));
 const committers = createCommitters({ database });
 const ledger = createLedger({ database, clock });
+const sales = createSales({ database, committers, ids, clock, ledger });
 const raw = await rawConnection(url);
 afterAll(async () => {
   await raw.end();
@@ -40,7 +42,9 @@ function startProcess() {
   const rooms = createWaitingRooms({
     database,
     committers,
+    ids,
     clock,
+    sales,
     secrets: createSecrets([Buffer.alloc(32, 5)]),
     ledger,
     queueMax: 4_096,

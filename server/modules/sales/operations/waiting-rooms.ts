@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import type { Committers } from "../../../kernel/batch.ts";
 import type { Database } from "../../../kernel/database.ts";
+import type { Ids } from "../../../kernel/ids.ts";
 import type { Operation } from "../../../kernel/operation.ts";
 import type { Refusal } from "../../../kernel/refusal.ts";
 import { isRefusal } from "../../../kernel/refusal.ts";
@@ -18,18 +19,24 @@ import type { RoomsWorld, TakeTicket, TicketId, TicketOutcome } from "../domain/
 import { decideTakeTicket } from "../domain/waiting-room.ts";
 import { loadRooms, saveRooms } from "../store/waiting-rooms.ts";
 import { createAdmission } from "./admission.ts";
+import type { TicketWish } from "./challenges.ts";
+import { createChallenges } from "./challenges.ts";
 import { createPasses } from "./passes.ts";
 import type { KnownRoom } from "./room-memory.ts";
 import { createRoomMemory } from "./room-memory.ts";
 import type { RoomMetrics } from "./room-metrics.ts";
 import type { KnownTicket } from "./ticket-memory.ts";
+import type { Sales } from "./sales.ts";
 import { createTicketMemory } from "./ticket-memory.ts";
 
 export interface WaitingRoomDeps {
   readonly database: Database;
   readonly committers: Committers;
+  readonly ids: Ids;
   readonly clock: Clock;
   readonly secrets: Secrets;
+  /** Gives a sale as it was up to a second ago. */
+  readonly sales: Pick<Sales, "readShownSale">;
   readonly ledger: Pick<Ledger, "prefixesWithAvailable">;
   /** Commands that may wait in this process. */
   readonly queueMax: number;
@@ -47,6 +54,13 @@ interface WantedTicket {
   readonly memberId: string | undefined;
 }
 
+interface TakenTicket {
+  readonly isNew: boolean;
+  readonly view: TicketView;
+  /** The name of the device that has taken it, where the sale counts devices. */
+  readonly device: string | undefined;
+}
+
 /** Tickets are small: as many as orders share a transaction. */
 const takeBatchMax = 512;
 /** Two of a million tickets rarely have the same number; then the older one is in front. */
@@ -62,6 +76,7 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
   const ticketMemory = createTicketMemory(deps);
   const admission = createAdmission({ ...deps, roomMemory });
   const { readPass, passOf } = createPasses(deps);
+  const challenges = createChallenges(deps);
   const ticketIds = createSignedIds<"Ticket">({ ...deps, purpose: "sale_ticket" });
 
   const takeTicket: Operation<TakeTicket, RoomsWorld, TicketOutcome> = {
@@ -135,23 +150,27 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
     /** Lets members in, at the pace that this process holds: the beat of a pulse. */
     admitMembers: admission.admitMembers,
 
+    giveChallenge: challenges.giveChallenge,
+
     /**
-     * Gives the member's one ticket. Refusals: not_found, sale_without_waiting_room,
-     * sale_not_open, waiting_room_full.
+     * Gives the member's one ticket. Refusals: sale_answer_needed, sale_answer_invalid,
+     * sale_answer_expired, sale_answer_wrong, not_found, sale_without_waiting_room, sale_not_open,
+     * waiting_room_full, sale_device_limit_reached, sale_address_limit_reached.
      */
-    async takeTicket(
-      tenantId: string,
-      wanted: { readonly saleId: SaleId; readonly memberId: string },
-    ): Promise<{ readonly isNew: boolean; readonly view: TicketView } | Refusal> {
-      const ticketId = ticketIds.next([tenantId, wanted.saleId, wanted.memberId]);
-      const command = { ...wanted, ticketId, lot: drawNumber() };
+    async takeTicket(tenantId: string, wish: TicketWish): Promise<TakenTicket | Refusal> {
+      const proven = await challenges.judge(tenantId, wish);
+      if (isRefusal(proven)) return proven;
+      const { origin, device } = proven;
+      const { saleId, memberId } = wish;
+      const ticketId = ticketIds.next([tenantId, saleId, memberId]);
+      const command = { saleId, memberId, ticketId, lot: drawNumber(), origin };
       const outcome = await committers.run(takeTicket, tenantId, command);
       if (isRefusal(outcome)) return outcome;
       const { ticket, isNew, admittedAt } = outcome;
-      const room = await roomMemory.read(tenantId, wanted.saleId);
+      const room = await roomMemory.read(tenantId, saleId);
       if (room === undefined) return noTicket;
       const known = ticketMemory.learn(tenantId, ticket, admittedAt);
-      return { isNew, view: viewOf(tenantId, room, known) };
+      return { isNew, view: viewOf(tenantId, room, known), device };
     },
 
     /** From memory. Refusals: not_found. */

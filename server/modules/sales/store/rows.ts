@@ -1,9 +1,15 @@
 import type { Currency } from "../../../kernel/money.ts";
 import type { SkuId } from "../../catalog/index.ts";
 import type { SaleState } from "../domain/machine.ts";
-import type { ListedSale, Sale, SaleHead, SaleId, SaleItem } from "../domain/types.ts";
+import type { ListedSale, Sale, SaleHead, SaleId, SaleItem, TicketRules } from "../domain/types.ts";
 
-export interface SaleRow {
+export interface TicketRulesRow {
+  challenge_difficulty: number | null;
+  tickets_per_device: number | null;
+  tickets_per_address: number | null;
+}
+
+export interface SaleRow extends TicketRulesRow {
   id: SaleId;
   title: string;
   state: SaleState;
@@ -31,8 +37,8 @@ export interface ItemRow {
   limit_per_member: number | null;
 }
 
-export const saleColumns = `id, title, state, opens_at, closes_at, limit_per_member, waiting_room, made_by,
-          created_at, changed_at, scheduled_at, ended_at`;
+export const saleColumns = `id, title, state, opens_at, closes_at, limit_per_member, waiting_room,
+          challenge_difficulty, tickets_per_device, tickets_per_address, made_by, created_at, changed_at, scheduled_at, ended_at`;
 export const itemColumns = "sale_id, sku_id, price_minor, currency, allotment, limit_per_member";
 
 /** Each sale with its items; the items come in the order in which people see them. */
@@ -58,11 +64,21 @@ function headOf(row: SaleRow): SaleHead {
     closesAt: row.closes_at,
     limitPerMember: row.limit_per_member ?? undefined,
     waitingRoom: row.waiting_room,
+    ticketRules: ticketRulesOf(row),
     madeBy: row.made_by,
     createdAt: row.created_at,
     changedAt: row.changed_at,
     scheduledAt: row.scheduled_at ?? undefined,
     endedAt: row.ended_at ?? undefined,
+  };
+}
+
+export function ticketRulesOf(row: TicketRulesRow): TicketRules | undefined {
+  if (row.challenge_difficulty === null) return undefined;
+  return {
+    challengeDifficulty: row.challenge_difficulty,
+    ticketsPerDevice: row.tickets_per_device ?? undefined,
+    ticketsPerAddress: row.tickets_per_address ?? undefined,
   };
 }
 

@@ -1,7 +1,10 @@
 import type { Tx } from "../../../kernel/database.ts";
 import { optionalTimestamps, statement, timestamp } from "../../../kernel/database.ts";
+import type { TakenTickets } from "../domain/ticket-rules.ts";
+import { originKey } from "../domain/ticket-rules.ts";
 import type { SaleId } from "../domain/types.ts";
 import type {
+  NewTicket,
   Room,
   RoomsWorld,
   SaleHours,
@@ -10,6 +13,8 @@ import type {
   TicketId,
 } from "../domain/waiting-room.ts";
 import { passLifeMs, ticketKey } from "../domain/waiting-room.ts";
+import type { TicketRulesRow } from "./rows.ts";
+import { ticketRulesOf } from "./rows.ts";
 
 interface RoomRow {
   sale_id: SaleId;
@@ -27,6 +32,16 @@ interface HoursRow {
   closes_at: number;
   waiting_room: boolean;
 }
+
+type DoorRow = HoursRow & TicketRulesRow;
+
+interface CountRow {
+  sale_id: SaleId;
+  origin: string;
+  taken: number;
+}
+
+type WantedTicket = Pick<TakeTicket, "saleId" | "memberId" | "origin">;
 
 export interface TicketRow {
   id: TicketId;
@@ -56,7 +71,8 @@ const selectHours = statement(
   "sales.hours_of_sales",
   // Without a lock, which the orders of a sale hold nearly all the time: the hours stand from the
   // scheduling on, and an end that comes this moment comes for the next ticket. Drafts are absent.
-  `select id, state, opens_at, closes_at, waiting_room
+  `select id, state, opens_at, closes_at, waiting_room, challenge_difficulty,
+          tickets_per_device, tickets_per_address
    from sales.sales where tenant_id = $1 and id = any($2::uuid[]) and scheduled_at is not null`,
 );
 
@@ -84,12 +100,31 @@ const selectTickets = statement(
    where t.tenant_id = $1`,
 );
 
+export const countOfDevices = statement(
+  "sales.tickets_of_devices",
+  // Device by device along its index, which has no more entries of one than the sale allows.
+  `select w.sale_id, w.origin::text as origin,
+          (select count(*)::integer from sales.tickets t
+           where t.tenant_id = $1 and t.sale_id = w.sale_id and t.device_id = w.origin) as taken
+   from unnest($2::uuid[], $3::uuid[]) as w (sale_id, origin)`,
+);
+
+export const countOfNetworks = statement(
+  "sales.tickets_of_networks",
+  `select w.sale_id, w.origin,
+          (select count(*)::integer from sales.tickets t
+           where t.tenant_id = $1 and t.sale_id = w.sale_id and t.network = w.origin) as taken
+   from unnest($2::uuid[], $3::text[]) as w (sale_id, origin)`,
+);
+
 const insertTickets = statement(
   "sales.insert_tickets",
-  `insert into sales.tickets (tenant_id, id, sale_id, member_id, lot, place, taken_at)
-   select $1, t.id, t.sale_id, t.member_id, t.lot, t.place, $2
-   from unnest($3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::integer[])
-     as t (id, sale_id, member_id, lot, place)`,
+  `insert into sales.tickets
+     (tenant_id, id, sale_id, member_id, lot, place, device_id, network, taken_at)
+   select $1, t.id, t.sale_id, t.member_id, t.lot, t.place, t.device_id, t.network, $2
+   from unnest($3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::integer[], $8::uuid[],
+               $9::text[])
+     as t (id, sale_id, member_id, lot, place, device_id, network)`,
 );
 
 const moveTickets = statement(
@@ -156,31 +191,35 @@ const finishLot = statement(
 /**
  * Locks the rooms of the sales, in id order, and makes those that are not there; a sale without a
  * waiting room has none, and one that has ended gets none. `wanted`: the members whose tickets are
- * needed.
+ * needed, and where they are.
  */
 export async function loadRooms(
   tx: Tx,
   saleIds: Iterable<SaleId>,
-  wanted: readonly Pick<TakeTicket, "saleId" | "memberId">[] = [],
+  wanted: readonly WantedTicket[] = [],
 ): Promise<Omit<RoomsWorld, "allowance">> {
   const ids = [...new Set(saleIds)];
   const locked = lockedRooms(tx, ids);
   const rooms = (await locked).length === ids.length ? await locked : await madeRooms(tx, ids);
   const expiredBy = timestamp(tx.now - passLifeMs);
   // After the lock, so that they see what others did while it was waited for.
-  const [hours, drawn, expired, tickets] = await Promise.all([
-    tx.rows<HoursRow>(selectHours, [tx.tenantId, ids]),
+  const [hours, drawn, expired, tickets, taken] = await Promise.all([
+    tx.rows<DoorRow>(selectHours, [tx.tenantId, ids]),
     tx.rows<{ sale_id: SaleId }>(selectDrawn, [tx.tenantId, ids]),
     tx.rows<{ sale_id: SaleId; through: number }>(selectExpired, [tx.tenantId, ids, expiredBy]),
     loadTickets(tx, wanted),
+    countTaken(tx, wanted),
   ]);
   const drawnLots = new Set(drawn.map(({ sale_id }) => sale_id));
   const expiredThrough = new Map(expired.map((row) => [row.sale_id, row.through]));
   const known = { drawnLots, expiredThrough };
   return {
-    sales: new Map(hours.map((row) => [row.id, hoursOf(row)])),
+    sales: new Map(
+      hours.map((row) => [row.id, { ...hoursOf(row), ticketRules: ticketRulesOf(row) }]),
+    ),
     rooms: new Map(rooms.map((row) => [row.sale_id, roomOf(row, known)])),
     tickets: new Map(tickets.map((ticket) => [ticketKey(ticket.saleId, ticket.memberId), ticket])),
+    taken,
     written: {
       newTickets: [],
       movedTickets: new Set(),
@@ -200,10 +239,7 @@ async function madeRooms(tx: Tx, ids: readonly SaleId[]): Promise<RoomRow[]> {
   return lockedRooms(tx, ids);
 }
 
-async function loadTickets(
-  tx: Tx,
-  wanted: readonly Pick<TakeTicket, "saleId" | "memberId">[],
-): Promise<Ticket[]> {
+async function loadTickets(tx: Tx, wanted: readonly WantedTicket[]): Promise<Ticket[]> {
   if (wanted.length === 0) return [];
   const rows = await tx.rows<TicketRow>(selectTickets, [
     tx.tenantId,
@@ -213,20 +249,46 @@ async function loadTickets(
   return rows.map(ticketOf);
 }
 
+/** Nothing is asked where no sale counts origins. */
+async function countTaken(tx: Tx, wanted: readonly WantedTicket[]): Promise<TakenTickets> {
+  const counts = await Promise.all([
+    countOrigins(
+      tx,
+      countOfDevices,
+      wanted.map(({ saleId, origin }) => [saleId, origin?.deviceId]),
+    ),
+    countOrigins(
+      tx,
+      countOfNetworks,
+      wanted.map(({ saleId, origin }) => [saleId, origin?.network]),
+    ),
+  ]);
+  return new Map(
+    counts.flat().map(({ sale_id: saleId, origin, taken }) => [originKey(saleId, origin), taken]),
+  );
+}
+
+async function countOrigins(
+  tx: Tx,
+  count: typeof countOfDevices,
+  wanted: readonly (readonly [SaleId, string | undefined])[],
+): Promise<CountRow[]> {
+  const named = new Map<string, readonly [SaleId, string]>();
+  for (const [saleId, origin] of wanted)
+    if (origin !== undefined) named.set(originKey(saleId, origin), [saleId, origin]);
+  if (named.size === 0) return [];
+  const each = [...named.values()];
+  return tx.rows<CountRow>(count, [
+    tx.tenantId,
+    each.map(([saleId]) => saleId),
+    each.map(([, origin]) => origin),
+  ]);
+}
+
 /** Writes what decisions did: one statement a table. */
 export function saveRooms(tx: Tx, { written }: Pick<RoomsWorld, "written">): void {
   const { newTickets, movedTickets } = written;
-  if (newTickets.length > 0) {
-    tx.write(insertTickets, [
-      tx.tenantId,
-      timestamp(tx.now),
-      newTickets.map(({ ticket }) => ticket.id),
-      newTickets.map(({ ticket }) => ticket.saleId),
-      newTickets.map(({ ticket }) => ticket.memberId),
-      newTickets.map(({ lot }) => lot),
-      newTickets.map(({ ticket }) => ticket.place ?? null),
-    ]);
-  }
+  saveNewTickets(tx, newTickets);
   if (movedTickets.size > 0) {
     const moved = [...movedTickets];
     tx.write(moveTickets, [
@@ -240,6 +302,21 @@ export function saveRooms(tx: Tx, { written }: Pick<RoomsWorld, "written">): voi
   const lots = [...written.closedLots].filter(({ lotSize }) => lotSize !== 0);
   if (lots.length === 0) return;
   tx.write(insertLots, [tx.tenantId, timestamp(tx.now), lots.map(({ saleId }) => saleId)]);
+}
+
+function saveNewTickets(tx: Tx, made: readonly NewTicket[]): void {
+  if (made.length === 0) return;
+  tx.write(insertTickets, [
+    tx.tenantId,
+    timestamp(tx.now),
+    made.map(({ ticket }) => ticket.id),
+    made.map(({ ticket }) => ticket.saleId),
+    made.map(({ ticket }) => ticket.memberId),
+    made.map(({ lot }) => lot),
+    made.map(({ ticket }) => ticket.place ?? null),
+    made.map(({ origin }) => origin?.deviceId ?? null),
+    made.map(({ origin }) => origin?.network ?? null),
+  ]);
 }
 
 function saveRoomRows(tx: Tx, rooms: readonly Room[]): void {

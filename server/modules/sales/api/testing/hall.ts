@@ -11,6 +11,7 @@ import type { TestPlatform } from "../../../../testing/platform.ts";
 import { issueTestToken } from "../../../../testing/tokens.ts";
 import type { TicketView } from "../../domain/standings.ts";
 import type { SaleId } from "../../domain/types.ts";
+import type { TicketRulesView } from "../../domain/views.ts";
 
 export type Hall = Awaited<ReturnType<typeof openHall>>;
 
@@ -25,7 +26,7 @@ export async function openHall() {
   const { url } = await testDatabase();
   const clock = createManualClock(startMs);
   const masterKey = Buffer.alloc(32, 5);
-  const start = () => startTestPlatform({ url, clock, masterKey });
+  const start = () => startTestPlatform({ url, clock, masterKey, trustedProxies: "127.0.0.1" });
   const processes: TestPlatform[] = [await start(), await start()];
   const [first, second] = processes;
   const tenant = await required(first, "the first process").createTenant("Harbour Mall");
@@ -79,7 +80,13 @@ export async function openHall() {
 
     /** Of one SKU; it opens after `opensInMs` and lasts an hour. */
     async makeSale(
-      given: { units?: number; opensInMs?: number; waitingRoom?: boolean; of?: string } = {},
+      given: {
+        units?: number;
+        opensInMs?: number;
+        waitingRoom?: boolean;
+        ticketRules?: TicketRulesView;
+        of?: string;
+      } = {},
     ): Promise<{ saleId: SaleId; skuId: string }> {
       const { units = 100, opensInMs = 0, waitingRoom = true } = given;
       const token = given.of ?? tenant.tokens.admin;
@@ -99,6 +106,7 @@ export async function openHall() {
         opensAt: formatInstant(opensAt),
         closesAt: formatInstant(opensAt + 3_600_000),
         waitingRoom,
+        ...(given.ticketRules === undefined ? {} : { ticketRules: given.ticketRules }),
         items: [{ skuId, price: { amount: 999, currency: "CNY" }, allotment: units }],
       });
       const saleId = sale.json.id;

@@ -1,0 +1,56 @@
+/** What tickets to a sale ask for beside a member: an answer, and a bounded origin [FLS-09]. */
+import type { Refusal } from "../../../kernel/refusal.ts";
+import { refuse } from "../../../refusals.ts";
+import type { DeviceId, SaleId, TicketRules } from "./types.ts";
+
+/** Below it an answer costs no more than the request that brings it. */
+export const challengeDifficultyMin = 1_000;
+/** A second's work for a compiled SHA-256 in a phone's browser, and too much for anything else. */
+export const challengeDifficultyMax = 2_000_000;
+/** A counter of the mall may serve a queue with one device; beyond it a limit holds nothing. */
+export const ticketsPerDeviceMax = 100;
+/** A mobile network has thousands behind one address; each batch counts the rows of its own. */
+export const ticketsPerAddressMax = 10_000;
+
+/** Where a ticket is taken from, as far as the rules of its sale count that. */
+export interface TicketOrigin {
+  readonly deviceId: DeviceId | undefined;
+  readonly network: string | undefined;
+}
+
+/** Tickets that were taken, by sale and device or network: see `originKey`. */
+export type TakenTickets = Map<string, number>;
+
+export function originKey(saleId: SaleId, origin: string): string {
+  return `${saleId} ${origin}`;
+}
+
+/** Refusals in order of precedence: sale_device_limit_reached, sale_address_limit_reached. */
+export function judgeOrigin(
+  taken: Readonly<Pick<TakenTickets, "get">>,
+  saleId: SaleId,
+  given: { readonly rules: TicketRules; readonly origin: TicketOrigin },
+): Refusal | undefined {
+  const { ticketsPerDevice, ticketsPerAddress } = given.rules;
+  const { deviceId, network } = given.origin;
+  const isFull = (origin: string | undefined, max: number | undefined): max is number =>
+    origin !== undefined && max !== undefined && (taken.get(originKey(saleId, origin)) ?? 0) >= max;
+  if (isFull(deviceId, ticketsPerDevice))
+    return refuse("sale_device_limit_reached", { max: ticketsPerDevice });
+  if (isFull(network, ticketsPerAddress))
+    return refuse("sale_address_limit_reached", { max: ticketsPerAddress });
+  return undefined;
+}
+
+/** Another ticket of this origin. */
+export function countTicket(
+  taken: TakenTickets,
+  saleId: SaleId,
+  { deviceId, network }: TicketOrigin,
+): void {
+  for (const origin of [deviceId, network]) {
+    if (origin === undefined) continue;
+    const key = originKey(saleId, origin);
+    taken.set(key, (taken.get(key) ?? 0) + 1);
+  }
+}
