@@ -105,7 +105,9 @@ function transfersSql(channel: string): string {
      'posted', null, b.sold, b.on_hand, d.n2, 'refunded', d.id, false, d.ended)
     ) as refunded where d.refund is not null
   ) as t (bundle, leg, phase, resolves, debit, credit, amount, reason, reverses, indexed, at)
-  where t.bundle is not null and t.debit is not null`;
+  where t.bundle is not null and t.debit is not null
+  -- As they came: a refund's are a day younger than the order's.
+  order by t.at`;
 }
 
 const paymentSql = `'{"paymentId":"' || d.attempt || '","reference":"' || d.id || '","attemptId":"'
