@@ -69,9 +69,9 @@ const stretchMsDefault = dayMs;
  * as many more as take some milliseconds; its page is shorter then, and tells where it goes on.
  */
 const nearRows = 4_000;
-const farRows = 32_000;
+const farRows = 20_000;
 /** With an index each of them is a page of the table at worst. */
-const entriesSinceMax = 8_000;
+const entriesSinceMax = 2_000;
 /** Enough to see what went wrong; who has more has one cause for all of them. */
 const findingsMax = 100;
 /** The last day that RFC 3339 can write. */
