@@ -65,11 +65,11 @@ const stretchMsMax = stretchDaysMax * dayMs;
 /** How far back a statement without an index goes when it isn't told. */
 const stretchMsDefault = dayMs;
 /**
- * A page of a hot account stands in the newest few thousand movements. One that moves rarely gets
- * as many more as take some milliseconds; its page is shorter then, and tells where it goes on.
+ * Of everybody's movements, for a page or for a sum; whole ranges of the index come on top, so that
+ * 30,000 rows are looked at, which takes some milliseconds. A page of an account that has one of a
+ * hundred is full with that; of a rarer one it is shorter, and tells where it goes on.
  */
-const nearRows = 4_000;
-const farRows = 20_000;
+const stretchRows = 12_000;
 /** With an index each of them is a page of the table at worst. */
 const entriesSinceMax = 2_000;
 /** Enough to see what went wrong; who has more has one cause for all of them. */
@@ -239,8 +239,8 @@ async function readPage(
 }
 
 /**
- * Without an index a look reads all movements of its stretch: the newest first, and more of the
- * past only while the page is not full. `start` is how far back everything has been seen.
+ * Without an index all movements of a stretch of time are read, whoever's they are. `start` is how
+ * far back everything has been seen.
  */
 async function readEntries(
   database: Database,
@@ -252,15 +252,11 @@ async function readEntries(
     readonly limit: number;
   },
 ) {
-  const { account, from, before, limit } = page;
+  const { account, from, before } = page;
   if (account.indexed) return { ...(await selectEntries(database, tenantId, page)), start: from };
-  const look = async (rows: number) => {
-    const start = await selectStretch(database, tenantId, { from, to: before.at, rows });
-    return { ...(await selectEntries(database, tenantId, { ...page, from: start })), start };
-  };
-  const near = await look(nearRows);
-  const isEnough = near.entries.length === limit || near.start === from;
-  return isEnough ? near : look(farRows);
+  const stretch = { from, to: before.at, rows: stretchRows };
+  const start = await selectStretch(database, tenantId, stretch);
+  return { ...(await selectEntries(database, tenantId, { ...page, from: start })), start };
 }
 
 async function balanceBefore(
@@ -269,10 +265,10 @@ async function balanceBefore(
   wanted: { readonly account: AccountRecord; readonly to: number; readonly now: number },
 ): Promise<bigint | undefined> {
   const { account, to } = wanted;
-  const entriesMax = account.indexed ? entriesSinceMax : farRows;
+  const entriesMax = account.indexed ? entriesSinceMax : stretchRows;
   if (!account.indexed) {
     if (wanted.now - to > stretchMsMax) return undefined;
-    const since = { from: to, to: endOfTime, rows: farRows };
+    const since = { from: to, to: endOfTime, rows: stretchRows };
     if ((await selectStretch(database, tenantId, since)) > to) return undefined;
   }
   const asked = { account, at: to - 1, entriesMax };

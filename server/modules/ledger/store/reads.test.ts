@@ -158,8 +158,9 @@ describe("page by page, a statement is the whole one", () => {
       expect(whole.length).toBeGreaterThan(5);
       const { lines, pages } = await walk(tenantId, account, { limit });
       expect(lines.map(textOf)).toEqual(whole.map(textOf));
-      // Pages that are cut short are few: the tenant has not two stretches of movements.
-      expect(pages).toBeLessThanOrEqual(Math.ceil(whole.length / limit) + 4);
+      // Pages that are cut short are few: three tenants share the table, so that each has seven
+      // stretches of it.
+      expect(pages).toBeLessThanOrEqual(Math.ceil(whole.length / limit) + 8);
     }
   });
 
@@ -176,7 +177,7 @@ describe("page by page, a statement is the whole one", () => {
         const inside = (await linesOf(tenantId, account)).filter(({ at }) => at >= from && at < to);
         const { lines } = await walk(tenantId, account, { from, to, limit });
         const since = (end - to) / lengthMs;
-        const isNear = since < (account.indexed ? 0.14 : 0.2);
+        const isNear = since < (account.indexed ? 0.14 : 0.12);
         const isFar = since > (account.indexed ? 0.2 : 0.5);
         expect(lines.map(textWithoutBalance)).toEqual(inside.map(textWithoutBalance));
         if (isNear) expect(lines.map(textOf)).toEqual(inside.map(textOf));
@@ -217,9 +218,8 @@ test("a page reads a small part of the table, also of an account that moves rare
     }
     return pages;
   };
-  const middle = startedAt + lengthMs / 2;
   // The stretch of the page, and whole ranges of 128 pages around its ends.
-  expect(await pagesOf(hot, middle)).toBeLessThan(600);
-  expect(await pagesOf(rare, startedAt + lengthMs)).toBeLessThan(2_800);
+  expect(await pagesOf(hot, startedAt + lengthMs / 2)).toBeLessThan(1_000);
+  expect(await pagesOf(rare, startedAt + lengthMs)).toBeLessThan(1_000);
   expect(tablePages).toBeGreaterThan(2_800);
 });
