@@ -27,6 +27,9 @@ const ordersOfMember = 8;
 /** One member orders for a whole company. */
 const ordersOfBuyerMax = 5_000;
 export const buyer = "m-buyer";
+/** One of so many orders was placed in one long sale. Its units lie with all others here. */
+export const saleEvery = 16;
+export const saleId = "01999999-9999-7999-8999-999999999999";
 
 /** In thousandths of all orders; the rest is completed. */
 const closedShare = 200;

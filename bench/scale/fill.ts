@@ -77,6 +77,8 @@ async function connect(url: string): Promise<pg.Client> {
   await client.connect();
   // Two scans of the draft that join each other halfway would mix up the order in time.
   await client.query("set synchronize_seqscans = off");
+  // Movements are sorted by time.
+  await client.query("set work_mem = '256MB'");
   return client;
 }
 

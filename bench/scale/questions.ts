@@ -5,7 +5,7 @@ import type { Id } from "../../server/kernel/ids.ts";
 import { idsFrom, idTime } from "../../server/kernel/ids.ts";
 import { encodeCursor } from "../../server/kernel/page.ts";
 import { dayMs, formatInstant } from "../../server/kernel/time.ts";
-import { buyer, derivedIdSql } from "./draft.ts";
+import { buyer, derivedIdSql, saleId } from "./draft.ts";
 import type { Year } from "./draft.ts";
 
 export interface Question {
@@ -40,7 +40,7 @@ export async function drawQuestions(
   requests: number,
 ): Promise<Question[]> {
   const samples = await drawSamples(client, year, requests);
-  const { channel, stock } = await findAccounts(client, year);
+  const accounts = await findAccounts(client, year);
   const oldest = required(samples.toSorted((a, b) => a.placedAt - b.placedAt)[0], "a sample");
   const of = (name: string, path: (sample: Sample, at: number) => string): Question => ({
     name,
@@ -48,7 +48,6 @@ export async function drawQuestions(
   });
   const behind = ({ id }: Sample) => `cursor=${encodeCursor([id])}`;
   const size = (at: number) => `limit=${1 + (at % 100)}`;
-  const behindEntry = ({ placedAt, id }: Sample) => `cursor=${encodeCursor([placedAt, id, 1, ""])}`;
   return [
     of("a member's orders", ({ member }) => `/v1/orders?memberId=${member}`),
     of("the buyer's orders", (_, at) => `/v1/orders?memberId=${buyer}&${size(at)}`),
@@ -67,29 +66,70 @@ export async function drawQuestions(
         (_, at) => `/v1/orders?state=${state}&${behind(oldest)}&${size(at)}`,
       ),
     ]),
+    of("a sale's orders", (_, at) => `/v1/orders?saleId=${saleId}&${size(at)}`),
+    of("a sale's orders, deep", (sample) => `/v1/orders?saleId=${saleId}&${behind(sample)}`),
+    ...states.map((state) =>
+      of(
+        `a sale's ${state} orders`,
+        (sample) => `/v1/orders?saleId=${saleId}&state=${state}&${behind(sample)}`,
+      ),
+    ),
+    of(
+      "a member's orders of a sale",
+      ({ member }) => `/v1/orders?saleId=${saleId}&memberId=${member}`,
+    ),
     of("an order by its number", ({ number }) => `/v1/orders?number=${number}`),
     of("an order", ({ id }) => `/v1/orders/${id}`),
     of("the history of an order", ({ id }) => `/v1/orders/${id}/history`),
     of("transfers of an order", ({ id }) => `/v1/ledger/transfers?reference=${id}`),
-    of(
-      "the channel's statement",
-      (_, at) => `/v1/ledger/accounts/${channel}/statement?${size(at)}`,
+    of("refunds of an order", ({ id }) => `/v1/orders/${id}/refunds`),
+    of("accounts by code", ({ id }) => `/v1/ledger/accounts?prefix=captured.${id.slice(0, 8)}`),
+    ...statements(samples, accounts),
+  ];
+}
+
+/**
+ * Of the account of each payment, of the channel's, which has an entry of every payment, and of
+ * two SKUs' stock, which has no index: one of every eight orders has the hot one, and one of a
+ * thousand the rare one.
+ */
+function statements(samples: readonly Sample[], accounts: Accounts): Question[] {
+  const { channel, hot, rare } = accounts;
+  const of = (name: string, path: (sample: Sample, at: number) => string): Question => ({
+    name,
+    paths: samples.map(path),
+  });
+  const statement = (account: string, query: string) =>
+    `/v1/ledger/accounts/${account}/statement?${query}`;
+  const size = (at: number) => `limit=${1 + (at % 100)}`;
+  const between = (from: number, to: number) =>
+    `from=${formatInstant(from)}&to=${formatInstant(to)}`;
+  const behind = ({ placedAt, id }: Sample, daysBack: number) =>
+    `cursor=${encodeCursor([placedAt - daysBack * dayMs, id, 1, ""])}`;
+  const ofStock = (name: string, account: string) => [
+    of(`${name}'s statement`, (_, at) => statement(account, size(at))),
+    of(`${name}'s statement of a day`, ({ placedAt }) =>
+      statement(account, between(placedAt - dayMs, placedAt)),
     ),
-    of(
-      "the channel's statement, deep",
-      (sample) => `/v1/ledger/accounts/${channel}/statement?${behindEntry(sample)}`,
+    of(`${name}'s statement, deep`, (sample) => {
+      const days = between(sample.placedAt - 20 * dayMs, sample.placedAt);
+      return statement(account, `${days}&${behind(sample, 10)}`);
+    }),
+  ];
+  return [
+    of("the channel's statement", (_, at) => statement(channel, size(at))),
+    of("the channel's statement of a day", ({ placedAt }) =>
+      statement(channel, between(placedAt - dayMs, placedAt)),
     ),
+    of("the channel's statement, deep", (sample) => statement(channel, behind(sample, 0))),
     {
       name: "the statement of a payment",
       paths: samples.flatMap(({ captured }) =>
         captured === undefined ? [] : [`/v1/ledger/accounts/${captured}/statement`],
       ),
     },
-    of("the hot SKU's statement", (_, at) => `/v1/ledger/accounts/${stock}/statement?${size(at)}`),
-    of("the hot SKU's statement, deep", ({ placedAt }) => {
-      const [from, to] = [placedAt - dayMs, placedAt].map(formatInstant);
-      return `/v1/ledger/accounts/${stock}/statement?from=${from}&to=${to}`;
-    }),
+    ...ofStock("the hot SKU", hot),
+    ...ofStock("a rare SKU", rare),
   ];
 }
 
@@ -124,13 +164,21 @@ async function drawSamples(client: pg.Client, year: Year, requests: number): Pro
   return samples;
 }
 
-async function findAccounts(client: pg.Client, year: Year) {
-  const { rows } = await client.query<{ channel: string; stock: string }>(
-    `select ${derivedIdSql(`'channel.${year.channelAccountId}'`)} as channel, (
-       select a.id from catalog.skus s
-       join catalog.products p on p.tenant_id = $1 and p.id = s.product_id
-       join ledger.accounts a on a.tenant_id = $1 and a.code = 'stock.on_hand.' || s.id
-       where s.tenant_id = $1 and p.title like 'Bench mug%' order by s.id limit 1) as stock`,
+interface Accounts {
+  readonly channel: string;
+  readonly hot: string;
+  readonly rare: string;
+}
+
+async function findAccounts(client: pg.Client, year: Year): Promise<Accounts> {
+  const stockSql = (at: number) => `(
+    select a.id from catalog.skus s
+    join catalog.products p on p.tenant_id = $1 and p.id = s.product_id
+    join ledger.accounts a on a.tenant_id = $1 and a.code = 'stock.on_hand.' || s.id
+    where s.tenant_id = $1 and p.title like 'Bench mug%' order by s.id limit 1 offset ${at})`;
+  const { rows } = await client.query<Accounts>(
+    `select ${derivedIdSql(`'channel.${year.channelAccountId}'`)} as channel,
+       ${stockSql(0)} as hot, ${stockSql(year.skus >> 1)} as rare`,
     [year.tenantId],
   );
   return required(rows[0], "the accounts");

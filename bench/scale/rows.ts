@@ -1,6 +1,6 @@
 /** The rows of each table, read off the draft, with the platform's own words. */
 import type { Year } from "./draft.ts";
-import { derivedIdSql, interval } from "./draft.ts";
+import { derivedIdSql, interval, saleEvery, saleId } from "./draft.ts";
 
 /** A table that is filled in one go, and how. `$1` is the tenant. */
 export interface Filling {
@@ -44,10 +44,11 @@ const placed = "d.placed";
 
 const orders = `insert into orders.orders
     (tenant_id, id, number, member_id, state, lines, total, currency, placed_by, placed_at,
-     close_due_at, changed_at, paid_at, complete_due_at, refunded, refunding)
+     close_due_at, changed_at, paid_at, complete_due_at, refunded, refunding, sale_id)
   select $1, d.id, d.number, d.member_id, d.state, (${keptLines})::json, d.total, 'CNY',
     '${service}', ${placed}, ${placed} + ${interval.close}, coalesce(d.ended, d.paid), d.paid,
-    d.paid + ${interval.complete}, case when d.state = 'refunded' then d.total else 0 end, 0
+    d.paid + ${interval.complete}, case when d.state = 'refunded' then d.total else 0 end, 0,
+    case when d.i % ${saleEvery} = 0 then '${saleId}'::uuid end
   from ${lined}`;
 
 const history = `insert into orders.history
@@ -105,7 +106,9 @@ function transfersSql(channel: string): string {
      'posted', null, b.sold, b.on_hand, d.n2, 'refunded', d.id, false, d.ended)
     ) as refunded where d.refund is not null
   ) as t (bundle, leg, phase, resolves, debit, credit, amount, reason, reverses, indexed, at)
-  where t.bundle is not null and t.debit is not null`;
+  where t.bundle is not null and t.debit is not null
+  -- As they came: a refund's are a day younger than the order's.
+  order by t.at`;
 }
 
 const paymentSql = `'{"paymentId":"' || d.attempt || '","reference":"' || d.id || '","attemptId":"'

@@ -164,7 +164,8 @@ export interface paths {
         /**
          * What went in and out of an account, newest first, with the running balance
          * @description From `from` up to but without `to`. Accounts that are not indexed show the
-         *     last day unless told otherwise, and at most 31 days at once.
+         *     last day unless told otherwise, and at most 31 days at once; where others move far
+         *     more often, a page may hold fewer entries than its limit, or none: it goes on while there is a nextCursor.
          */
         get: operations["getLedgerStatement"];
         put?: never;
@@ -1253,7 +1254,7 @@ export interface components {
             /** @description Above zero: into the account. */
             amount: number;
             other: components["schemas"]["LedgerAccountName"];
-            /** @description Posted, after this entry. Null for times that are too far back to tell. */
+            /** @description Posted, after this entry. Null where too much has happened since: the balance at a time tells. */
             balance: number | null;
         };
         /**

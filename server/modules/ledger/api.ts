@@ -84,7 +84,8 @@ const entry = Type.Object(
     amount: Type.Integer({ description: "Above zero: into the account." }),
     other: side,
     balance: Type.Union([amount, Type.Null()], {
-      description: "Posted, after this entry. Null for times that are too far back to tell.",
+      description:
+        "Posted, after this entry. Null where too much has happened since: the balance at a time tells.",
     }),
   },
   {
@@ -176,7 +177,8 @@ function statementRoute(app: App, ledger: Ledger): void {
         operationId: "getLedgerStatement",
         summary: "What went in and out of an account, newest first, with the running balance",
         description: `From \`from\` up to but without \`to\`. Accounts that are not indexed show the
-last day unless told otherwise, and at most ${stretchDaysMax} days at once.`,
+last day unless told otherwise, and at most ${stretchDaysMax} days at once; where others move far
+more often, a page may hold fewer entries than its limit, or none: it goes on while there is a nextCursor.`,
         tags,
         params: accountParams,
         querystring: Type.Object({

@@ -1,7 +1,7 @@
 import type { Database } from "../../kernel/database.ts";
 import type { Refusal } from "../../kernel/refusal.ts";
 import type { Clock } from "../../kernel/time.ts";
-import { dayMs, minuteMs } from "../../kernel/time.ts";
+import { dayMs } from "../../kernel/time.ts";
 import { refuse } from "../../refusals.ts";
 import type { AccountId, Phase } from "./domain.ts";
 import type { BalanceDifference, TrialBalanceRow, WrongEnding } from "./store/audit.ts";
@@ -20,6 +20,7 @@ import {
   selectBalancesOf,
   selectEntries,
   selectPrefixesWithAvailable,
+  selectStretch,
   selectTransfersOf,
 } from "./store/reads.ts";
 
@@ -33,7 +34,7 @@ export interface StatementEntry {
   readonly reference: string;
   readonly reason: string;
   readonly reversesBundleId: string | undefined;
-  /** Posted, after this entry; undefined where it would take a scan of more than 31 days. */
+  /** Posted, after this entry; undefined where too much has happened since to add it up. */
   readonly balance: bigint | undefined;
 }
 
@@ -64,9 +65,14 @@ export const stretchDaysMax = 31;
 const stretchMsMax = stretchDaysMax * dayMs;
 /** How far back a statement without an index goes when it isn't told. */
 const stretchMsDefault = dayMs;
-/** A page of a hot account stands in minutes; each further look goes eight times as far back. */
-const firstLookMs = 10 * minuteMs;
-const furtherLook = 8;
+/**
+ * Of everybody's movements, for a page or for a sum; whole ranges of the index come on top, so that
+ * 30,000 rows are looked at, which takes some milliseconds. A page of an account that has one of a
+ * hundred is full with that; of a rarer one it is shorter, and tells where it goes on.
+ */
+const stretchRows = 12_000;
+/** With an index each of them is a page of the table at worst. */
+const entriesSinceMax = 2_000;
 /** Enough to see what went wrong; who has more has one cause for all of them. */
 const findingsMax = 100;
 /** The last day that RFC 3339 can write. */
@@ -139,7 +145,8 @@ export function createLedger(deps: { readonly database: Database; readonly clock
       const account = await selectAccountById(database, tenantId, wanted.accountId);
       if (account === undefined) return refuse("not_found", { what: "account" });
       if (!account.indexed && clock.now() - wanted.at > stretchMsMax) return tooLong;
-      return selectBalanceAt(database, tenantId, { account, at: wanted.at });
+      const asked = { account, at: wanted.at, entriesMax: undefined };
+      return (await selectBalanceAt(database, tenantId, asked)).held;
     },
 
     /** Sums by asset, in the order of their names. */
@@ -222,8 +229,8 @@ async function readPage(
   const { account, cursor, limit, from } = wanted;
   const before = cursor?.before ?? positionAt(wanted.to ?? endOfTime);
   // One more than asked for tells whether there is a next page.
-  const page = { account, from, before, limit: limit + 1, now: wanted.now };
-  const { entries, postedNow } = await readEntries(database, tenantId, page);
+  const page = { account, from, before, limit: limit + 1 };
+  const { entries, postedNow, start } = await readEntries(database, tenantId, page);
   let balance = cursor === undefined ? postedNow : cursor.balance;
   if (cursor === undefined && wanted.to !== undefined && wanted.to <= wanted.now) {
     balance = await balanceBefore(database, tenantId, { ...wanted, to: wanted.to });
@@ -235,16 +242,14 @@ async function readPage(
   });
   const last = shown.at(-1);
   const hasMore = entries.length > limit && last !== undefined;
-  return {
-    account,
-    entries: shown,
-    next: hasMore ? { before: last.position, balance } : undefined,
-  };
+  if (hasMore) return { account, entries: shown, next: { before: last.position, balance } };
+  const next = start > from ? { before: positionAt(start), balance } : undefined;
+  return { account, entries: shown, next };
 }
 
 /**
- * Without an index a look reads all movements of its time: the newest minutes first, and more of
- * the past only while the page is not full.
+ * Without an index all movements of a stretch of time are read, whoever's they are. `start` is how
+ * far back everything has been seen.
  */
 async function readEntries(
   database: Database,
@@ -254,17 +259,13 @@ async function readEntries(
     readonly from: number;
     readonly before: Position;
     readonly limit: number;
-    readonly now: number;
   },
 ) {
-  const { account, from, before, limit, now } = page;
-  if (account.indexed) return selectEntries(database, tenantId, page);
-  const newest = Math.min(before.at, now);
-  for (let lookMs = firstLookMs; ; lookMs *= furtherLook) {
-    const start = Math.max(from, newest - lookMs);
-    const read = await selectEntries(database, tenantId, { account, from: start, before, limit });
-    if (read.entries.length === limit || start === from) return read;
-  }
+  const { account, from, before } = page;
+  if (account.indexed) return { ...(await selectEntries(database, tenantId, page)), start: from };
+  const stretch = { from, to: before.at, rows: stretchRows };
+  const start = await selectStretch(database, tenantId, stretch);
+  return { ...(await selectEntries(database, tenantId, { ...page, from: start })), start };
 }
 
 async function balanceBefore(
@@ -273,8 +274,15 @@ async function balanceBefore(
   wanted: { readonly account: AccountRecord; readonly to: number; readonly now: number },
 ): Promise<bigint | undefined> {
   const { account, to } = wanted;
-  if (!account.indexed && wanted.now - to > stretchMsMax) return undefined;
-  return (await selectBalanceAt(database, tenantId, { account, at: to - 1 })).posted;
+  const entriesMax = account.indexed ? entriesSinceMax : stretchRows;
+  if (!account.indexed) {
+    if (wanted.now - to > stretchMsMax) return undefined;
+    const since = { from: to, to: endOfTime, rows: stretchRows };
+    if ((await selectStretch(database, tenantId, since)) > to) return undefined;
+  }
+  const asked = { account, at: to - 1, entriesMax };
+  const { held, since } = await selectBalanceAt(database, tenantId, asked);
+  return since > entriesMax ? undefined : held.posted;
 }
 
 function entryOf(

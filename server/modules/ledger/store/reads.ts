@@ -68,6 +68,9 @@ interface TransferRow {
   reverses_bundle_id: string | null;
 }
 
+/** An entry, or the balance alone. */
+type EntryRow = (TransferRow | { at: null }) & { posted_now: bigint };
+
 const accountColumns = `a.id, a.code, a.asset, a.guarded, a.indexed, a.opened_at,
           b.posted, b.pending_debits, b.pending_credits`;
 
@@ -149,25 +152,58 @@ const selectIndexedEntries = statement(
    order by t.at desc, t.bundle_id desc, t.leg desc limit $7`,
 );
 
-const selectTimedEntries = statement(
-  "ledger.statement_by_time",
-  `select ${transferColumns}, b.posted as posted_now
-   from ledger.transfers t
-   ${accountsOfTransfer}
-   join ledger.balances b on b.tenant_id = $1 and b.account_id = $2
-   where t.tenant_id = $1 and (t.debit_account_id = $2 or t.credit_account_id = $2)
-     and t.at >= $3 and t.at <= $4 and (t.at, t.bundle_id, t.leg) < ($4, $5, $6)
-   order by t.at desc, t.bundle_id desc, t.leg desc limit $7`,
+/** As transfers_marks has it. */
+const isMark = "(uuid_hash(bundle_id) # leg::integer) & 127 = 0";
+const rowsOfMark = 128;
+/** Measured: 50 on average; movements with the longest reasons fill a page with half of that. */
+const rowsOfPageMin = 25;
+
+/**
+ * Where a stretch of so many marks begins that ends before a time. Where tenants write in turns,
+ * its rows lie far apart; it is then as short as so many pages of the table make it.
+ */
+const selectStretchStart = statement(
+  "ledger.stretch_start",
+  `select min(at) filter (where newest - page <= $5) as at, count(*)::integer as marks,
+          coalesce(max(newest - page), 0)::float8 as pages
+   from (
+     select at, page, max(page) over () as newest
+     from (
+       select at, (ctid::text::point)[0] as page from ledger.transfers
+       where tenant_id = $1 and ${isMark} and at >= $2 and at < $3
+       order by at desc limit $4
+     ) m
+   ) w`,
 );
 
-/** The balance now, less what has happened since: one snapshot for both. */
+/** The balance comes along even when there are no entries, in a row without any. */
+const selectTimedEntries = statement(
+  "ledger.statement_by_time",
+  `select e.*, b.posted as posted_now
+   from ledger.balances b
+   left join (
+     select ${transferColumns}
+     from (
+       select * from ledger.transfers
+       where tenant_id = $1 and (debit_account_id = $2 or credit_account_id = $2)
+         and at >= $3 and at <= $4 and (at, bundle_id, leg) < ($4, $5, $6)
+       order by at desc, bundle_id desc, leg desc limit $7
+     ) t
+     ${accountsOfTransfer}
+   ) e on true
+   where b.tenant_id = $1 and b.account_id = $2
+   order by e.at desc, e.bundle_id desc, e.leg desc`,
+);
+
+/** The balance now, less what has happened since: one snapshot for both. `since` counts it. */
 function balanceAtText(transfersSince: string): string {
   return `with since as (${transfersSince})
    select b.posted - coalesce(s.posted, 0)::bigint as posted,
           b.pending_debits - coalesce(s.pending_debits, 0)::bigint as pending_debits,
-          b.pending_credits - coalesce(s.pending_credits, 0)::bigint as pending_credits
+          b.pending_credits - coalesce(s.pending_credits, 0)::bigint as pending_credits,
+          s.entries as since
    from ledger.balances b, (
-     select sum(case when credit_account_id = $2 then amount else -amount end)
+     select count(*)::integer as entries, sum(case when credit_account_id = $2 then amount else -amount end)
               filter (where phase in ('posted', 'post')) as posted,
             sum(case phase when 'pending' then amount else -amount end)
               filter (where phase <> 'posted' and debit_account_id = $2) as pending_debits,
@@ -181,11 +217,11 @@ function balanceAtText(transfersSince: string): string {
 const selectIndexedBalanceAt = statement(
   "ledger.balance_at_indexed",
   balanceAtText(
-    `select debit_account_id, credit_account_id, phase, amount from ledger.transfers
-     where tenant_id = $1 and debit_account_id = $2 and indexed and at > $3
+    `(select debit_account_id, credit_account_id, phase, amount from ledger.transfers
+      where tenant_id = $1 and debit_account_id = $2 and indexed and at > $3 limit $4)
      union all
-     select debit_account_id, credit_account_id, phase, amount from ledger.transfers
-     where tenant_id = $1 and credit_account_id = $2 and indexed and at > $3`,
+     (select debit_account_id, credit_account_id, phase, amount from ledger.transfers
+      where tenant_id = $1 and credit_account_id = $2 and indexed and at > $3 limit $4)`,
   ),
 );
 
@@ -193,7 +229,8 @@ const selectTimedBalanceAt = statement(
   "ledger.balance_at_by_time",
   balanceAtText(
     `select debit_account_id, credit_account_id, phase, amount from ledger.transfers
-     where tenant_id = $1 and (debit_account_id = $2 or credit_account_id = $2) and at > $3`,
+     where tenant_id = $1 and (debit_account_id = $2 or credit_account_id = $2) and at > $3
+     limit $4`,
   ),
 );
 
@@ -278,7 +315,7 @@ export async function selectTransfersOf(
 
 /**
  * Newest first, before `before` and not before `from`; with the balance of the same snapshot, which
- * is undefined when there are no entries.
+ * is undefined when an account with an index has no entries there.
  */
 export async function selectEntries(
   database: Database,
@@ -291,7 +328,7 @@ export async function selectEntries(
   },
 ): Promise<{ entries: TransferRecord[]; postedNow: bigint | undefined }> {
   const { account, before } = wanted;
-  const rows = await database.read<TransferRow & { posted_now: bigint }>(
+  const rows = await database.read<EntryRow>(
     tenantId,
     account.indexed ? selectIndexedEntries : selectTimedEntries,
     [
@@ -304,21 +341,55 @@ export async function selectEntries(
       wanted.limit,
     ],
   );
-  return { entries: rows.map(transferOf), postedNow: rows[0]?.posted_now };
+  return { entries: rows.filter(hasEntry).map(transferOf), postedNow: rows[0]?.posted_now };
 }
 
-/** What an account held at the end of a millisecond. */
+function hasEntry(row: EntryRow): row is EntryRow & TransferRow {
+  return row.at !== null;
+}
+
+/**
+ * Where a stretch of about `rows` movements of the tenant begins that ends before `to`; `from` when
+ * there are no more than that.
+ */
+export async function selectStretch(
+  database: Database,
+  tenantId: string,
+  wanted: { readonly from: number; readonly to: number; readonly rows: number },
+): Promise<number> {
+  const marksMax = Math.ceil(wanted.rows / rowsOfMark);
+  const pagesMax = Math.ceil(wanted.rows / rowsOfPageMin);
+  const [found] = await database.read<{ at: number | null; marks: number; pages: number }>(
+    tenantId,
+    selectStretchStart,
+    [tenantId, timestamp(wanted.from), timestamp(wanted.to), marksMax, pagesMax],
+  );
+  if (found === undefined || found.at === null) return wanted.from;
+  const isWhole = found.marks < marksMax && found.pages <= pagesMax;
+  return isWhole ? wanted.from : found.at;
+}
+
+/**
+ * What an account held at the end of a millisecond, and how many entries it has had since. With
+ * more than `entriesMax` it is not added up to the end, and what it held is wrong.
+ */
 export async function selectBalanceAt(
   database: Database,
   tenantId: string,
-  wanted: { readonly account: AccountRecord; readonly at: number },
-): Promise<Balance> {
-  const [row] = await database.read<AccountRow>(
+  wanted: {
+    readonly account: AccountRecord;
+    readonly at: number;
+    readonly entriesMax: number | undefined;
+  },
+): Promise<{ held: Balance; since: number }> {
+  const { account, at, entriesMax } = wanted;
+  const [row] = await database.read<AccountRow & { since: number }>(
     tenantId,
-    wanted.account.indexed ? selectIndexedBalanceAt : selectTimedBalanceAt,
-    [tenantId, wanted.account.id, timestamp(wanted.at)],
+    account.indexed ? selectIndexedBalanceAt : selectTimedBalanceAt,
+    [tenantId, account.id, timestamp(at), entriesMax === undefined ? null : entriesMax + 1],
   );
-  return row === undefined ? wanted.account.balance : balanceOf(row);
+  if (row === undefined) return { held: account.balance, since: 0 };
+  return { held: balanceOf(row), since: row.since };
 }
 
 /** Before everything that happened in the millisecond `at`. */

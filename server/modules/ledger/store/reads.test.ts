@@ -1,0 +1,225 @@
+/** Statements among so many movements that no page may read them all. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { required } from "../../../kernel/assert.ts";
+import { createDatabase } from "../../../kernel/database.ts";
+import { createIds } from "../../../kernel/ids.ts";
+import { isRefusal } from "../../../kernel/refusal.ts";
+import { rawConnection } from "../../../kernel/testing/connections.ts";
+import { testDatabase } from "../../../kernel/testing/database.ts";
+import { withSeed } from "../../../kernel/testing/random.ts";
+import { createManualClock, hourMs, systemClock } from "../../../kernel/time.ts";
+import type { AccountSpec } from "../index.ts";
+import { accountIdOf, createLedger, openAccounts } from "../index.ts";
+import type { StatementCursor, StatementEntry } from "../operations.ts";
+
+const { url } = await testDatabase();
+const startedAt = Date.UTC(2026, 0, 31);
+const clock = createManualClock(startedAt);
+const database = createDatabase({ url, clock });
+const ids = createIds({ clock: systemClock });
+const raw = await rawConnection(url);
+afterAll(async () => {
+  await raw.end();
+  await database.close();
+});
+
+/** Most movements have `hot`; one of 33 `medium`; one of 4,000 `rare`, and none lately. */
+const hot: AccountSpec = { code: "hot", asset: "piece", guarded: false, indexed: false };
+const sold: AccountSpec = { ...hot, code: "sold" };
+const medium: AccountSpec = { ...hot, code: "medium" };
+const rare: AccountSpec = { ...hot, code: "rare" };
+const source: AccountSpec = { code: "source", asset: "CNY", guarded: false, indexed: true };
+const wallet: AccountSpec = { ...source, code: "wallet" };
+const specs = [hot, sold, medium, rare, source, wallet];
+
+const rowsOfTenant = 50_000;
+/** Of every eight movements seven share a millisecond with others. */
+const lengthMs = rowsOfTenant / 4;
+const tenants = [ids.next(), ids.next(), ids.next()] as const;
+
+beforeAll(async () => {
+  for (const tenantId of tenants) {
+    await database.transaction(tenantId, async (tx) => openAccounts(tx, specs));
+  }
+  const idOf = ({ code }: AccountSpec) => `'${accountIdOf(code)}'::uuid`;
+  // In turns in one table, with some that came late: the table is only nearly in order of time.
+  await raw.query(
+    `insert into ledger.transfers
+       (tenant_id, bundle_id, leg, phase, debit_account_id, credit_account_id, amount, reason,
+        reference, indexed, at)
+     select tenant, md5(tenant || '.' || i / 3)::uuid, 1 + i % 3,
+       case when h % 3 = 0 then 'pending' else 'posted' end,
+       case when i % 4 = 0 then ${idOf(source)} when i % 25 = 0 then ${idOf(medium)}
+            when i % 4000 = 1 and i < ${rowsOfTenant * 0.8} then ${idOf(rare)}
+            when i % 5 = 0 then ${idOf(sold)} else ${idOf(hot)} end,
+       case when i % 4 = 0 then ${idOf(wallet)} when i % 5 = 0 then ${idOf(hot)}
+            else ${idOf(sold)} end,
+       1 + (h & 15), 'order', tenant, i % 4 = 0,
+       to_timestamp(($2::bigint + i / 8 * 2) / 1000.0)
+     from generate_series(1, $3::integer) as i cross join unnest($1::uuid[]) as tenant,
+       lateral (select abs(hashint8(i)) as h) as drawn
+     order by i + case when h % 100 = 0 then 500 else 0 end`,
+    [tenants, startedAt, rowsOfTenant],
+  );
+  await raw.query(
+    `update ledger.balances b set posted = n.posted
+     from (
+       select tenant_id, account_id, sum(amount)::bigint as posted
+       from (select tenant_id, debit_account_id as account_id, -amount as amount, phase
+             from ledger.transfers
+             union all
+             select tenant_id, credit_account_id, amount, phase from ledger.transfers) s
+       where phase = 'posted' group by tenant_id, account_id
+     ) n
+     where b.tenant_id = n.tenant_id and b.account_id = n.account_id`,
+  );
+  await raw.query("vacuum (analyze) ledger.transfers");
+  clock.advance(lengthMs + hourMs);
+}, 120_000);
+
+interface Line {
+  readonly key: string;
+  readonly at: number;
+  readonly phase: string;
+  readonly amount: bigint;
+  readonly balance: bigint | undefined;
+}
+
+/** Compared as texts: thousands of objects take seconds. */
+const textOf = ({ key, at, phase, amount, balance }: Line) =>
+  [key, at, phase, amount, balance].join(" ");
+const textWithoutBalance = (line: Line) => textOf({ ...line, balance: undefined });
+
+/** The whole statement, added up from the first movement on. */
+async function linesOf(tenantId: string, account: AccountSpec): Promise<Line[]> {
+  const { rows } = await raw.query<{ key: string; at: string; phase: string; amount: string }>(
+    `select bundle_id || '.' || leg as key, floor(extract(epoch from at) * 1000) as at, phase,
+       case when credit_account_id = $2 then amount else -amount end as amount
+     from ledger.transfers
+     where tenant_id = $1 and $2 in (debit_account_id, credit_account_id)
+     order by transfers.at, bundle_id, leg`,
+    [tenantId, accountIdOf(account.code)],
+  );
+  let balance = 0n;
+  const lines = rows.map(({ key, at, phase, amount }) => {
+    if (phase === "posted") balance += BigInt(amount);
+    return { key, at: Number(at), phase, amount: BigInt(amount), balance };
+  });
+  return lines.toReversed();
+}
+
+interface Asked {
+  readonly from?: number;
+  readonly to?: number;
+  readonly limit: number;
+}
+
+/** Page by page, and how many pages there were. */
+async function walk(
+  tenantId: string,
+  account: AccountSpec,
+  { from = startedAt, to, limit }: Asked,
+): Promise<{ lines: Line[]; pages: number }> {
+  const { readStatement } = createLedger({ database, clock });
+  const accountId = accountIdOf(account.code);
+  const entries: StatementEntry[] = [];
+  let cursor: StatementCursor | undefined;
+  let pages = 0;
+  do {
+    const page = await readStatement(tenantId, { accountId, from, to, cursor, limit });
+    if (isRefusal(page)) throw new Error(`refused: ${page.code}`);
+    expect(page.entries.length).toBeLessThanOrEqual(limit);
+    entries.push(...page.entries);
+    cursor = page.next;
+    pages += 1;
+  } while (cursor !== undefined);
+  const lines = entries.map(({ position, phase, amount, balance }) => ({
+    key: `${position.bundleId}.${position.leg}`,
+    at: position.at,
+    phase,
+    amount,
+    balance,
+  }));
+  return { lines, pages };
+}
+
+describe("page by page, a statement is the whole one", () => {
+  const cases = [
+    { account: hot, limit: 1_500 },
+    { account: medium, limit: 30 },
+    { account: medium, limit: 100 },
+    { account: rare, limit: 1 },
+    { account: rare, limit: 100 },
+    { account: wallet, limit: 300 },
+  ];
+  test.each(cases)("of $account.code, $limit a page", async ({ account, limit }) => {
+    for (const tenantId of tenants) {
+      const whole = await linesOf(tenantId, account);
+      expect(whole.length).toBeGreaterThan(5);
+      const { lines, pages } = await walk(tenantId, account, { limit });
+      expect(lines.map(textOf)).toEqual(whole.map(textOf));
+      // Pages that are cut short are few: three tenants share the table, so that each has seven
+      // stretches of it.
+      expect(pages).toBeLessThanOrEqual(Math.ceil(whole.length / limit) + 8);
+    }
+  });
+
+  test("also between any two times, with its balance while little has happened since", () =>
+    withSeed(async (random) => {
+      for (let round = 0; round < 12; round += 1) {
+        const tenantId = required(tenants[random.below(tenants.length)], "a tenant");
+        const account = required(specs[random.below(specs.length)], "an account");
+        const from = startedAt + random.below(lengthMs * 0.8);
+        const end = startedAt + lengthMs;
+        const isLate = random.chance(0.5);
+        const to = isLate ? end - random.below(lengthMs / 10) : from + 1 + random.below(end - from);
+        const limit = 200 + random.below(800);
+        const inside = (await linesOf(tenantId, account)).filter(({ at }) => at >= from && at < to);
+        const { lines } = await walk(tenantId, account, { from, to, limit });
+        const since = (end - to) / lengthMs;
+        const isNear = since < (account.indexed ? 0.14 : 0.12);
+        const isFar = since > (account.indexed ? 0.2 : 0.5);
+        expect(lines.map(textWithoutBalance)).toEqual(inside.map(textWithoutBalance));
+        if (isNear) expect(lines.map(textOf)).toEqual(inside.map(textOf));
+        if (isFar) expect(lines.every(({ balance }) => balance === undefined)).toBe(true);
+      }
+    }));
+});
+
+test("a page reads a small part of the table, also of an account that moves rarely", async () => {
+  const asked: { text: string; values: readonly unknown[] }[] = [];
+  const { readStatement } = createLedger({
+    clock,
+    database: {
+      ...database,
+      read(tenantId, statement, values) {
+        asked.push({ text: statement.text, values });
+        return database.read(tenantId, statement, values);
+      },
+    },
+  });
+  const { rows: sizes } = await raw.query<{ pages: number }>(
+    "select relpages as pages from pg_class where oid = 'ledger.transfers'::regclass",
+  );
+  const tablePages = required(sizes[0], "the table").pages;
+  const pagesOf = async (account: AccountSpec, to: number) => {
+    asked.length = 0;
+    const accountId = accountIdOf(account.code);
+    const question = { accountId, from: startedAt, to, cursor: undefined, limit: 50 };
+    await readStatement(tenants[0], question);
+    let pages = 0;
+    for (const { text, values } of asked) {
+      const plan = await database
+        .poolFor(tenants[0])
+        .query<{ "QUERY PLAN": string }>(`explain (analyze) ${text}`, [...values]);
+      const lines = plan.rows.map((row) => row["QUERY PLAN"]).join("\n");
+      expect(lines).not.toMatch(/Seq Scan on transfers|Workers Planned/);
+      for (const [, count] of lines.matchAll(/Heap Blocks:.*lossy=(\d+)/g)) pages += Number(count);
+    }
+    return pages;
+  };
+  // The stretch of the page, and whole ranges of 128 pages around its ends.
+  expect(await pagesOf(hot, startedAt + lengthMs / 2)).toBeLessThan(1_000);
+  expect(await pagesOf(rare, startedAt + lengthMs)).toBeLessThan(1_000);
+  expect(tablePages).toBeGreaterThan(2_800);
+});
