@@ -8,9 +8,8 @@ import {
   minuteMs,
   secondMs,
 } from "../../../kernel/time.ts";
-import { answered } from "../../../testing/outside.ts";
+import { stockSku } from "../../../testing/goods.ts";
 import { startTestPlatform } from "../../../testing/platform.ts";
-import type { SkuId } from "../../catalog/index.ts";
 import { saleItemsMax } from "../domain/decisions.ts";
 
 const { url } = await testDatabase();
@@ -20,20 +19,8 @@ const { ids } = platform;
 afterAll(() => platform.stop());
 const mall = await platform.createTenant("Harbour Mall");
 const { admin, member } = mall.tokens;
-const mug = await stock(100n);
-const tea = await stock(50n);
-
-async function stock(units: bigint): Promise<SkuId> {
-  const key = () => ({ key: ids.next(), bodyHash: Buffer.alloc(32) });
-  const sku = { title: "", priceMinor: 1_999n, currency: "CNY", onSale: true } as const;
-  const product = { title: "Mug", onSale: true, skus: [sku], by: "test" };
-  const made = await platform.catalog.createProduct(mall.tenantId, key(), product);
-  const { skus }: { skus: [{ id: SkuId }] } = answered(made);
-  const [{ id: skuId }] = skus;
-  const input = { skuId, quantity: units, reason: "delivery", by: "test" };
-  answered(await platform.catalog.putInStock(mall.tenantId, key(), input));
-  return skuId;
-}
+const mug = await stockSku(platform, mall.tenantId, { units: 100n });
+const tea = await stockSku(platform, mall.tenantId, { units: 50n });
 
 async function call(
   method: "GET" | "POST" | "PATCH",
