@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createDatabase } from "../../../kernel/database.ts";
 import { createIds } from "../../../kernel/ids.ts";
 import { testDatabase } from "../../../kernel/testing/database.ts";
-import { planningConnection, uuids } from "../../../kernel/testing/plans.ts";
+import { planningConnection, uuids } from "../../../kernel/testing/planning.ts";
 import { createManualClock, dayMs, hourMs, minuteMs } from "../../../kernel/time.ts";
 import type { SaleId } from "../../sales/index.ts";
 import { boughtBy } from "../domain/bought.ts";

@@ -3,7 +3,7 @@ import { required } from "../../../kernel/assert.ts";
 import { createDatabase } from "../../../kernel/database.ts";
 import { createIds } from "../../../kernel/ids.ts";
 import { testDatabase } from "../../../kernel/testing/database.ts";
-import { planningConnection, uuids } from "../../../kernel/testing/plans.ts";
+import { planningConnection, uuids } from "../../../kernel/testing/planning.ts";
 import { createManualClock } from "../../../kernel/time.ts";
 import type { SkuId } from "../../catalog/index.ts";
 import { saleItemsMax } from "../domain/decisions.ts";
