@@ -1,23 +1,19 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { required } from "./kernel/assert.ts";
 import { idTime, parseId } from "./kernel/ids.ts";
 import { rawConnection } from "./kernel/testing/connections.ts";
 import { testDatabase } from "./kernel/testing/database.ts";
-import { hourMs, minuteMs, secondMs } from "./kernel/time.ts";
+import { formatInstant, hourMs, minuteMs, secondMs } from "./kernel/time.ts";
+import type { Program } from "./testing/program.ts";
+import { startProgram } from "./testing/program.ts";
 
 /** The whole program on a machine whose clock is wrong, against a PostgreSQL that is right. */
 const { url } = await testDatabase();
 const raw = await rawConnection(url);
 const home = mkdtempSync(join(tmpdir(), "tongbao-clock-"));
-const running: { end(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const program of running.splice(0)) await program.end();
-});
 afterAll(async () => {
   await raw.end();
   rmSync(home, { recursive: true });
@@ -25,77 +21,28 @@ afterAll(async () => {
 
 const patience = { timeout: 20_000 };
 
-interface Shifts {
-  readonly shiftMs: number;
-  readonly laterMs: number;
+/** On SIGUSR2 its machine's clock is set to the later shift. */
+function start({ shiftMs, laterMs = shiftMs }: { shiftMs: number; laterMs?: number }) {
+  const preload = join(import.meta.dirname, "testing/shifted-date.ts");
+  const environment = { SHIFT_MS: String(shiftMs), SHIFT_LATER_MS: String(laterMs) };
+  return startProgram({ url, home, preload, environment });
 }
 
-async function start({ shiftMs, laterMs }: Shifts) {
-  const preload = join(import.meta.dirname, "testing/shifted-date.ts");
-  const child = spawn(
-    process.execPath,
-    ["--import", preload, join(import.meta.dirname, "main.ts")],
-    {
-      env: {
-        ...process.env,
-        DATABASE_URL: url,
-        PORT: "0",
-        TONGBAO_HOME: home,
-        SHIFT_MS: String(shiftMs),
-        SHIFT_LATER_MS: String(laterMs),
-      },
-      stdio: ["ignore", "pipe", "inherit"],
-    },
-  );
-  const exit = once(child, "close");
-  let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
-  running.push({ end: () => (child.kill("SIGTERM"), exit) });
-  const addressOf = () => /listening on (http:\/\/[\d.:]+)/.exec(output)?.[1];
-  await expect.poll(addressOf, patience).toBeDefined();
-  const { tokens, products } = JSON.parse(readFileSync(join(home, "demo.json"), "utf8"));
-  const ask = (path: string, init: RequestInit = {}) =>
-    fetch(`${addressOf()}${path}`, {
-      ...init,
-      headers: {
-        authorization: `Bearer ${tokens.service}`,
-        "content-type": "application/json",
-        ...init.headers,
-      },
-    });
+async function place(program: Program) {
+  const lines = [{ skuId: program.skuId, quantity: 1 }];
+  const reply = await program.post("/v1/orders", { memberId: "m-1", lines });
+  expect(reply.status).toBe(201);
+  const order = (await reply.json()) as Record<"id" | "placedAt" | "closesAt", string>;
   return {
-    log: () => output,
-    /** Its machine's clock is set to the later shift. */
-    jump: () => child.kill("SIGUSR2"),
-
-    async place() {
-      const reply = await ask("/v1/orders", {
-        method: "POST",
-        headers: { "idempotency-key": crypto.randomUUID() },
-        body: JSON.stringify({
-          memberId: "m-1",
-          lines: [{ skuId: products[0].skuIds[0], quantity: 1 }],
-        }),
-      });
-      expect(reply.status).toBe(201);
-      const order = (await reply.json()) as Record<"id" | "placedAt" | "closesAt", string>;
-      return {
-        id: required(parseId<"Order">(order.id), "an id"),
-        placedAt: Date.parse(order.placedAt),
-        closesAt: Date.parse(order.closesAt),
-      };
-    },
-
-    async stateOf(orderId: string): Promise<string> {
-      const reply = await ask(`/v1/orders/${orderId}`);
-      return ((await reply.json()) as { state: string }).state;
-    },
-
-    async figure(name: string): Promise<number> {
-      const text = await (await ask("/metrics")).text();
-      return Number(new RegExp(`^tongbao_${name} (.+)$`, "m").exec(text)?.[1]);
-    },
+    id: required(parseId<"Order">(order.id), "an id"),
+    placedAt: Date.parse(order.placedAt),
+    closesAt: Date.parse(order.closesAt),
   };
+}
+
+async function stateOf(program: Program, orderId: string): Promise<string> {
+  const { text } = await program.get(`/v1/orders/${orderId}`);
+  return JSON.parse(text).state;
 }
 
 async function databaseTime(): Promise<number> {
@@ -125,27 +72,89 @@ test.each([
     let lastId = "";
     for (const shiftMs of [shifts.shiftMs, shifts.laterMs]) {
       const before = await databaseTime();
-      const early = await program.place();
+      const early = await place(program);
       const after = await databaseTime();
       expect(early.placedAt).toBeGreaterThan(before - toleratedMs);
       expect(early.placedAt).toBeLessThan(after + toleratedMs);
       expect(early.closesAt - early.placedAt).toBe(30 * minuteMs);
       expect(Math.abs(idTime(early.id) - early.placedAt)).toBeLessThan(toleratedMs);
 
-      const late = await program.place();
+      const late = await place(program);
       // Also behind the jump of two hours.
       expect(early.id > lastId && late.id > early.id).toBe(true);
       lastId = late.id;
       // In half an hour the one is due, a machine an hour ahead thinks it is; the other is due now.
       await setCloseDue(early.id, hourMs / 2);
       await setCloseDue(late.id, 0);
-      await expect.poll(() => program.stateOf(late.id), patience).toBe("closed");
-      expect(await program.stateOf(early.id)).toBe("pending_payment");
+      await expect.poll(() => stateOf(program, late.id), patience).toBe("closed");
+      expect(await stateOf(program, early.id)).toBe("pending_payment");
 
       const seconds = () => program.figure("clock_difference_seconds");
       await expect.poll(seconds, patience).toBeCloseTo(shiftMs / secondMs, 0);
       expect(program.log()).toContain("the system's clock is wrong; the database's time holds");
-      program.jump();
+      program.signal("SIGUSR2");
     }
   },
 );
+
+/** A sale of the demo's goods, opened and closed by PostgreSQL's clock: one unit a member. */
+async function scheduleSale(program: Program, hours: { opensAt: number; closesAt: number }) {
+  const reply = await program.post("/v1/sales", {
+    title: "Anniversary",
+    opensAt: formatInstant(hours.opensAt),
+    closesAt: formatInstant(hours.closesAt),
+    limitPerMember: 1,
+    items: [{ skuId: program.skuId, price: { amount: 900, currency: "CNY" }, allotment: 10 }],
+  });
+  expect(reply.status).toBe(201);
+  const { id } = (await reply.json()) as { id: string };
+  expect((await program.post(`/v1/sales/${id}/schedule`, {})).status).toBe(200);
+  return id;
+}
+
+interface Told {
+  readonly state: "scheduled" | "open" | "ended";
+  /** Between these it was told, by PostgreSQL. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** One member orders again and again until the sale is over: what it was, and the one order. */
+async function orderUntilOver(program: Program, saleId: string, memberId: string) {
+  const body = { memberId, saleId, lines: [{ skuId: program.skuId, quantity: 1 }] };
+  const told: Told[] = [];
+  const placedAt: number[] = [];
+  while (told.at(-1)?.state !== "ended") {
+    const from = await databaseTime();
+    const reply = await program.post("/v1/orders", body);
+    const answer = (await reply.json()) as
+      | { placedAt: string; code?: undefined }
+      | { code: "sale_not_open"; facts: { state: "scheduled" | "ended" } }
+      | { code: "sale_limit_reached" };
+    if (answer.code === undefined) placedAt.push(Date.parse(answer.placedAt));
+    else expect(["sale_not_open", "sale_limit_reached"]).toContain(answer.code);
+    const state = answer.code === "sale_not_open" ? answer.facts.state : "open";
+    told.push({ state, from, to: await databaseTime() });
+  }
+  return { told, placedAt };
+}
+
+test("a sale opens and closes at one instant, on machines two hours apart", async () => {
+  const programs = [await start({ shiftMs: hourMs }), await start({ shiftMs: -hourMs })];
+  const opensAt = Math.ceil(await databaseTime()) + 4 * secondMs;
+  const closesAt = opensAt + 4 * secondMs;
+  const saleId = await scheduleSale(required(programs[0], "a program"), { opensAt, closesAt });
+  const ordering = programs.map((program, at) => orderUntilOver(program, saleId, `m-${at}`));
+  for (const { told, placedAt } of await Promise.all(ordering)) {
+    expect([...new Set(told.map(({ state }) => state))]).toEqual(["scheduled", "open", "ended"]);
+    for (const { state, from, to } of told) {
+      if (to < opensAt - toleratedMs) expect(state).toBe("scheduled");
+      if (from > opensAt + toleratedMs && to < closesAt - toleratedMs) expect(state).toBe("open");
+      if (from > closesAt + toleratedMs) expect(state).toBe("ended");
+    }
+    // By the clock that has decided it, to the millisecond.
+    expect(placedAt).toHaveLength(1);
+    expect(placedAt[0]).toBeGreaterThanOrEqual(opensAt);
+    expect(placedAt[0]).toBeLessThan(closesAt);
+  }
+});

@@ -1,19 +1,17 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, expect, test } from "vitest";
+import { afterAll, expect, onTestFinished, test } from "vitest";
 import { rawConnection } from "./kernel/testing/connections.ts";
 import { testDatabase } from "./kernel/testing/database.ts";
+import type { Program } from "./testing/program.ts";
+import { mainFile, startProgram } from "./testing/program.ts";
 
 const { url } = await testDatabase();
 const raw = await rawConnection(url);
 const home = mkdtempSync(join(tmpdir(), "tongbao-main-"));
-const running: { end(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const program of running.splice(0)) await program.end();
-});
 afterAll(async () => {
   await raw.end();
   rmSync(home, { recursive: true });
@@ -21,64 +19,18 @@ afterAll(async () => {
 
 const patience = { timeout: 20_000 };
 
-/** The program as people start it, with the demo tenant. */
-async function start(role: "all" | "api" | "worker") {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
-    env: { ...process.env, DATABASE_URL: url, PORT: "0", TONGBAO_HOME: home, TONGBAO_ROLE: role },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const exit = once(child, "close").then(([code]) => code as number | null);
-  let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
-  const addressOf = () => /listening on (http:\/\/[\d.:]+)/.exec(output)?.[1];
-  while (addressOf() === undefined) {
-    const next = await Promise.race([once(child.stdout, "data"), exit]);
-    if (!Array.isArray(next)) throw new Error(`it has ended: ${output}`);
+const start = (role: "all" | "api" | "worker") =>
+  startProgram({ url, home, environment: { TONGBAO_ROLE: role } });
+
+/** Gives the id of the order; undefined when nobody answered. */
+async function place(program: Program, key: string): Promise<string | undefined> {
+  const lines = [{ skuId: program.skuId, quantity: 1 }];
+  try {
+    const reply = await program.post("/v1/orders", { memberId: "m-1", lines }, key);
+    return ((await reply.json()) as { id?: string }).id;
+  } catch {
+    return undefined;
   }
-  const address = addressOf() ?? "";
-  const { tokens, products } = JSON.parse(readFileSync(join(home, "demo.json"), "utf8"));
-  const program = {
-    exit,
-    stop: () => child.kill("SIGTERM"),
-    end: async () => {
-      if (child.exitCode === null) child.kill("SIGTERM");
-      await exit;
-    },
-
-    /** Gives the id of the order; undefined when nobody answered. */
-    async place(key: string): Promise<string | undefined> {
-      const lines = [{ skuId: products[0].skuIds[0], quantity: 1 }];
-      try {
-        const reply = await fetch(`${address}/v1/orders`, {
-          method: "POST",
-          headers: {
-            authorization: `Bearer ${tokens.service}`,
-            "content-type": "application/json",
-            "idempotency-key": key,
-          },
-          body: JSON.stringify({ memberId: "m-1", lines }),
-        });
-        return ((await reply.json()) as { id?: string }).id;
-      } catch {
-        return undefined;
-      }
-    },
-
-    async get(path: string) {
-      const headers = { authorization: `Bearer ${tokens.admin}` };
-      const reply = await fetch(`${address}${path}`, { headers });
-      return { status: reply.status, text: await reply.text() };
-    },
-
-    /** A figure as Prometheus reads it; undefined when it is not there. */
-    async figure(name: string): Promise<number | undefined> {
-      const { text } = await program.get("/metrics");
-      const line = text.split("\n").find((each) => each.startsWith(`tongbao_${name} `));
-      return line === undefined ? undefined : Number(line.split(" ")[1]);
-    },
-  };
-  running.push(program);
-  return program;
 }
 
 async function ordersInDatabase(): Promise<string[]> {
@@ -98,7 +50,7 @@ test("the figures of the running program move with what it does [OBS-06] [OBS-10
   expect(await program.figure(`batch_size_count{${ofPlacing}}`)).toBeUndefined();
 
   const keys = Array.from({ length: 30 }, (_, at) => `figures-${at}`);
-  await Promise.all(keys.map((key) => program.place(key)));
+  await Promise.all(keys.map((key) => place(program, key)));
   expect(await program.figure(`batch_size_sum{${ofPlacing}}`)).toBe(30);
   const batches = (await program.figure(`batch_size_count{${ofPlacing}}`)) ?? 0;
   expect(batches).toBeGreaterThan(0);
@@ -118,7 +70,7 @@ test("the figures of the running program move with what it does [OBS-06] [OBS-10
 test("one that serves and one that works share the work, each doing its own", async () => {
   await forgetOrders();
   const api = await start("api");
-  const order = await api.place("roles-1");
+  const order = await place(api, "roles-1");
   await raw.query("update orders.orders set close_due_at = now() - interval '1 second'");
   const worker = await start("worker");
   const swept = 'deadlines_swept_total{deadline="orders.close_due"}';
@@ -135,10 +87,10 @@ test("a stop under load loses nothing that was acknowledged, and does nothing th
   const program = await start("all");
   let answered = 0;
   const placing = Array.from({ length: 400 }, async (_, at) => {
-    const id = await program.place(`stop-${at}`);
+    const id = await place(program, `stop-${at}`);
     answered += 1;
     // Some are answered, some are under way, some are still to be sent.
-    if (answered === 40) program.stop();
+    if (answered === 40) program.signal("SIGTERM");
     return id;
   });
   const acknowledged = (await Promise.all(placing)).filter((id) => id !== undefined);
@@ -148,14 +100,12 @@ test("a stop under load loses nothing that was acknowledged, and does nothing th
 });
 
 test("it ends by itself when who started it was killed while it was starting", async () => {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
+  const child = spawn(process.execPath, [mainFile], {
     env: { ...process.env, DATABASE_URL: url, PORT: "0", TONGBAO_HOME: home, LOG_LEVEL: "warn" },
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
-  running.push({
-    end: async () => {
-      if (child.exitCode === null) child.kill("SIGKILL");
-    },
+  onTestFinished(() => {
+    if (child.exitCode === null) child.kill("SIGKILL");
   });
   await once(child, "spawn");
   // All that a child sees of its parent's death.
@@ -166,7 +116,7 @@ test("it ends by itself when who started it was killed while it was starting", a
 
 test("it says in a sentence that the database is not there", async () => {
   const nobody = "postgresql://127.0.0.1:9/tongbao";
-  const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
+  const child = spawn(process.execPath, [mainFile], {
     env: { ...process.env, DATABASE_URL: nobody, PORT: "0", TONGBAO_HOME: home },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });

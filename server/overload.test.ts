@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from "vitest";
 import { holdLock, rawConnection, untilBlocked } from "./kernel/testing/connections.ts";
 import { testDatabase } from "./kernel/testing/database.ts";
+import { stockSku } from "./testing/goods.ts";
 import { startTestPlatform } from "./testing/platform.ts";
 
 const { url } = await testDatabase();
@@ -25,23 +26,7 @@ function call(method: "GET" | "POST", path: string, body?: object): Promise<Resp
   });
 }
 
-async function sell(units: number): Promise<string> {
-  const made = await platform.catalog.createProduct(tenantId, newKey(), {
-    title: "Mug",
-    onSale: true,
-    skus: [{ title: "", priceMinor: 1_999n, currency: "CNY", onSale: true }],
-    by: "test",
-  });
-  if (made.kind === "refused") throw new Error(made.code);
-  const skuId = JSON.parse(made.body).skus[0].id;
-  const delivery = { skuId, quantity: BigInt(units), reason: "delivery", by: "test" };
-  await platform.catalog.putInStock(tenantId, newKey(), delivery);
-  return skuId;
-}
-
-function newKey() {
-  return { key: platform.ids.next(), bodyHash: Buffer.alloc(32) };
-}
+const sell = (units: number) => stockSku(platform, tenantId, { units: BigInt(units) });
 
 test("a standstill sends the crowd off at once, keeps its word, and is over when it is over", async () => {
   const skuId = await sell(1_000);

@@ -239,7 +239,7 @@ export async function createApi(given: {
       ...identity.caches,
       ...catalog.hotReads,
       ...sales.hotReads,
-      orders.soldOut,
+      orders.refusals,
       ...payments.channelAccounts.caches,
     ];
     for (const cache of caches) metrics.cache(cache.name, cache.figures());

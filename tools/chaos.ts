@@ -6,19 +6,16 @@
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { runChaos } from "./chaos/rounds.ts";
 import { createProgress } from "./progress.ts";
+import { readRunArguments, usageExit } from "./run-arguments.ts";
 import { stopRequest } from "./stop-request.ts";
 
 const usage = `npm run chaos -- [--rounds 20] [--seed <text>]
 
   --rounds  how many things happen, 1 to 1000; eight of them are one of each kind
   --seed    with the same seed the same happens, in the same weather`;
-const roundsMax = 1_000;
-const roundsDefault = "20";
-/** sysexits.h: used wrongly. */
-const usageExit = 64;
+const rounds = { name: "rounds", min: 1, max: 1_000, default: 20 };
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -26,7 +23,7 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
-  const wanted = readArguments(args);
+  const wanted = readRunArguments(args, { usage, count: rounds }, say);
   if (wanted === undefined) return usageExit;
   const stopped = stopRequest();
   const home = mkdtempSync(join(tmpdir(), "tongbao-chaos-"));
@@ -36,7 +33,8 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const progress = createProgress();
     const { lines, isSound } = await runChaos({
-      ...wanted,
+      rounds: wanted.count,
+      seed: wanted.seed,
       home,
       say: print,
       progress,
@@ -51,26 +49,4 @@ async function main(args: readonly string[]): Promise<number> {
     say(`Everything is kept in ${home}.`);
     return 1;
   }
-}
-
-function readArguments(args: readonly string[]) {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        rounds: { type: "string", default: roundsDefault },
-        seed: { type: "string" },
-        help: { type: "boolean" },
-      },
-    });
-    const rounds = Number(values.rounds);
-    const isNumber = Number.isInteger(rounds) && rounds >= 1 && rounds <= roundsMax;
-    if (values.help !== true && isNumber) {
-      return { rounds, seed: values.seed ?? Date.now().toString(36) };
-    }
-  } catch (error) {
-    say(error instanceof Error ? error.message : String(error));
-  }
-  say(usage);
-  return undefined;
 }

@@ -3,11 +3,11 @@
  * for it, and an audit says in plain words whether everything is as it must be.
  */
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
 import type { Platform } from "../e2e/platform.ts";
 import { isReady, readDemo, startPlatform } from "../e2e/platform.ts";
 import { playDemo } from "./demo/play.ts";
 import { createProgress } from "./progress.ts";
+import { readRunArguments, usageExit } from "./run-arguments.ts";
 import { stopRequest } from "./stop-request.ts";
 
 const usage = `npm run demo -- [--members 300] [--seed <text>] [--faults <seed>]
@@ -16,11 +16,7 @@ const usage = `npm run demo -- [--members 300] [--seed <text>] [--faults <seed>]
   --seed     the same seed lets the same members want the same things
   --faults   the simulator's hostile weather: lost, late, double and forged notices,
              calls that fail or whose answers get lost; the same for the same seed`;
-const membersMin = 20;
-const membersMax = 4_000;
-const membersDefault = "300";
-/** sysexits.h: used wrongly. */
-const usageExit = 64;
+const members = { name: "members", min: 20, max: 4_000, default: 300 };
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -28,7 +24,7 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
-  const wanted = readArguments(args);
+  const wanted = readRunArguments(args, { usage, count: members, texts: ["faults"] }, say);
   if (wanted === undefined) return usageExit;
   const stopped = stopRequest();
 
@@ -40,7 +36,9 @@ async function main(args: readonly string[]): Promise<number> {
     print(`Tongbao at ${demo.baseUrl}, the outside world at ${demo.simulatorUrl}`);
     const progress = createProgress();
     const { lines, isSound } = await playDemo({
-      ...wanted,
+      members: wanted.count,
+      seed: wanted.seed,
+      faults: wanted.texts["faults"],
       demo,
       progress,
       stopped,
@@ -54,30 +52,6 @@ async function main(args: readonly string[]): Promise<number> {
     if (started !== undefined) say("Stopping the platform that was started for the demo.");
     await started?.stop();
   }
-}
-
-function readArguments(args: readonly string[]) {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        members: { type: "string", default: membersDefault },
-        seed: { type: "string" },
-        faults: { type: "string" },
-        help: { type: "boolean" },
-      },
-    });
-    const members = Number(values.members);
-    const isNumber = Number.isInteger(members) && members >= membersMin && members <= membersMax;
-    if (values.help !== true && isNumber) {
-      const seed = values.seed ?? Date.now().toString(36);
-      return { members, seed, faults: values.faults };
-    }
-  } catch (error) {
-    say(error instanceof Error ? error.message : String(error));
-  }
-  say(usage);
-  return undefined;
 }
 
 async function isRunning(home: string): Promise<boolean> {

@@ -1,5 +1,5 @@
-import { LRUCache } from "lru-cache";
 import { assert } from "./assert.ts";
+import { memoize } from "./memoize.ts";
 import { dayMs, hourMs } from "./time.ts";
 
 /**
@@ -13,7 +13,20 @@ export type BusinessDay = `${number}-${number}-${number}`;
 export const zoneDefault = "Asia/Shanghai";
 
 /** The tz database has about 600 names; making a formatter costs 50 us, using it less than 1. */
-const formatters = new LRUCache<string, Intl.DateTimeFormat>({ max: 640 });
+const formatterOf = memoize(
+  640,
+  (zone: string) =>
+    new Intl.DateTimeFormat("en-US", {
+      timeZone: zone,
+      hourCycle: "h23",
+      year: "numeric",
+      month: "2-digit",
+      day: "2-digit",
+      hour: "2-digit",
+      minute: "2-digit",
+      second: "2-digit",
+    }),
+);
 
 export function isZone(zone: string): boolean {
   // Intl also takes bare offsets such as "+08:00"; PostgreSQL reads those with the other sign.
@@ -127,21 +140,4 @@ function computeOffsetMs(epochMs: number, zone: string): number {
   );
   // The parts stop at seconds, so the instant is compared without its milliseconds.
   return local - Math.floor(epochMs / 1000) * 1000;
-}
-
-function formatterOf(zone: string): Intl.DateTimeFormat {
-  const cached = formatters.get(zone);
-  if (cached !== undefined) return cached;
-  const formatter = new Intl.DateTimeFormat("en-US", {
-    timeZone: zone,
-    hourCycle: "h23",
-    year: "numeric",
-    month: "2-digit",
-    day: "2-digit",
-    hour: "2-digit",
-    minute: "2-digit",
-    second: "2-digit",
-  });
-  formatters.set(zone, formatter);
-  return formatter;
 }

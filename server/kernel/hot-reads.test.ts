@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { createHotReads, hotAgeMsMax, refreshEveryMs } from "./hot-reads.ts";
+import { createHotReads, hotAgeMsMax, hotMax, refreshEveryMs } from "./hot-reads.ts";
 import { createManualClock, minuteMs } from "./time.ts";
 
 /** A shelf whose reads are counted, and held back when a test says so. */
-function setUp(hotMax = 10) {
+function setUp() {
   const clock = createManualClock(Date.UTC(2026, 10, 11));
   const shelf = new Map([["mug", 5]]);
   const loads: string[] = [];
@@ -11,8 +11,6 @@ function setUp(hotMax = 10) {
   const reads = createHotReads<string, number>({
     name: "probe",
     clock,
-    hotFromPerSecond: 20,
-    hotMax,
     async load(tenantId, ids) {
       loads.push(`${tenantId}: ${ids.join(" ")}`);
       const found = new Map(ids.flatMap((id) => [...shelf].filter(([name]) => name === id)));
@@ -130,10 +128,10 @@ test("what will be wanted soon is kept without being asked for, until its time",
 });
 
 test("what has cooled down leaves the memory, which is bounded", async () => {
-  const { reads, heat, clock } = setUp(10);
-  for (let n = 0; n < 50; n += 1) heat(`thing-${n}`);
+  const { reads, heat, clock } = setUp();
+  for (let n = 0; n < hotMax + 50; n += 1) heat(`thing-${n}`);
   await reads.refresh();
-  expect(reads.figures().entries).toBe(10);
+  expect(reads.figures().entries).toBe(hotMax);
   clock.advance(minuteMs);
   await reads.refresh();
   expect(reads.figures().entries).toBe(0);

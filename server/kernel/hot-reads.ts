@@ -2,15 +2,17 @@ import { assert } from "./assert.ts";
 import { createHeat } from "./heat.ts";
 import type { CacheFigures } from "./metrics.ts";
 import type { Pulse } from "./pulses.ts";
+import { createSingleFlight } from "./single-flight.ts";
 import type { Clock } from "./time.ts";
 import { secondMs } from "./time.ts";
 
 /**
- * Reads of things that many may want at once. What is hot is answered from memory, at most a second
- * old, and read again by a pulse in the background, all that is hot of a tenant in one go: no
- * reader waits, and the database sees about one query a second whatever the load [FLS-03, FLS-04].
- * What is not hot is read from the database each time, once for all who ask meanwhile. Nobody
- * keeps a list of what is hot: asking makes it so.
+ * For what changes all the time while thousands look at it. What is hot is answered from memory, at
+ * most a second old, and read again by a pulse in the background, all that is hot of a tenant in
+ * one go: no reader waits, and the database sees about one query a second whatever the load
+ * [FLS-03, FLS-04]. What is not hot is read from the database each time, once for all who ask
+ * meanwhile. Nobody keeps a list of what is hot: asking makes it so. (What hardly ever changes, and
+ * may be older, is for a cache.)
  */
 export interface HotReads<Id extends string, Value> {
   readonly name: string;
@@ -32,20 +34,16 @@ export interface HotReadsOptions<Id extends string, Value> {
   readonly clock: Clock;
   /** Gives what there is of the ids; what does not exist is absent. */
   readonly load: (tenantId: string, ids: readonly Id[]) => Promise<ReadonlyMap<Id, Value>>;
-  /** Asks per second that make something hot. */
-  readonly hotFromPerSecond?: number;
-  /** Things kept hot at a time. */
-  readonly hotMax?: number;
 }
 
 /** What is told from memory is never older. */
 export const hotAgeMsMax = secondMs;
 /** Leaves a fifth of a second for a slow read or a busy process. */
 export const refreshEveryMs = 800;
-/** Memory then saves twenty queries a second, for the five in four seconds that it takes. */
-const hotFromPerSecondDefault = 20;
-/** All of them are one statement a tenant: about 2 ms for 500 balances. */
-const hotMaxDefault = 500;
+/** Asks per second. Memory saves so many queries, for the five in four seconds that it takes. */
+const hotFromPerSecond = 20;
+/** Things kept hot at a time. All are one statement a tenant: about 2 ms for 500 balances. */
+export const hotMax = 500;
 /** Short enough to be hot within the first second of a rush, long enough to stay so in between. */
 const halfLifeMs = 5 * secondMs;
 /** Sixteen times what can be hot: nothing near the limit is lost to a swarm. */
@@ -57,47 +55,38 @@ interface Entry<Value> {
   readonly readAt: number;
 }
 
-/** An object, so that a load can be told from a later one of the same key. */
-interface Load<Value> {
-  readonly loaded: Promise<Value | undefined>;
-}
-
 export function createHotReads<Id extends string, Value extends NonNullable<unknown>>(
   options: HotReadsOptions<Id, Value>,
 ): HotReads<Id, Value> {
   const { name, clock, load } = options;
-  const hotFrom = options.hotFromPerSecond ?? hotFromPerSecondDefault;
-  const hotMax = options.hotMax ?? hotMaxDefault;
   const heat = createHeat<string>({ clock, halfLifeMs, countersMax: hotMax * countersPerHot });
   /** Of hot keys only, so there are no more than counters. */
   const entries = new Map<string, Entry<Value>>();
   const kept = new Map<string, number>();
-  const loading = new Map<string, Load<Value>>();
-  const counts = { hits: 0, misses: 0, joined: 0 };
+  const loads = createSingleFlight<string, Value | undefined>();
+  let hits = 0;
   let forgotten = 0;
 
   function isHot(key: string): boolean {
-    return kept.has(key) || heat.rate(key) >= hotFrom;
+    return kept.has(key) || heat.rate(key) >= hotFromPerSecond;
   }
 
-  async function loadOne(key: string, tenantId: string, id: Id): Promise<Value | undefined> {
+  function loadOne(key: string, tenantId: string, id: Id): Promise<Value | undefined> {
     const readAt = clock.now();
-    const mine: Load<Value> = { loaded: load(tenantId, [id]).then((found) => found.get(id)) };
-    loading.set(key, mine);
-    try {
-      const value = await mine.loaded;
-      if (loading.get(key) === mine && isHot(key)) entries.set(key, { value, readAt });
-      return value;
-    } finally {
-      if (loading.get(key) === mine) loading.delete(key);
-    }
+    return loads.run(
+      key,
+      async () => (await load(tenantId, [id])).get(id),
+      (value) => {
+        if (isHot(key)) entries.set(key, { value, readAt });
+      },
+    );
   }
 
   /** The keys that belong in memory now, by tenant. */
   function wanted(): Map<string, Id[]> {
     const now = clock.now();
     for (const [key, until] of kept) if (until <= now) kept.delete(key);
-    const keys = new Set([...kept.keys(), ...heat.hottest(hotMax, hotFrom)]);
+    const keys = new Set([...kept.keys(), ...heat.hottest(hotMax, hotFromPerSecond)]);
     for (const key of entries.keys()) if (!keys.has(key)) entries.delete(key);
     const byTenant = new Map<string, Id[]>();
     for (const key of keys) {
@@ -131,15 +120,9 @@ export function createHotReads<Id extends string, Value extends NonNullable<unkn
       const age = entry === undefined ? hotAgeMsMax : clock.now() - entry.readAt;
       // A clock that was set back makes what is kept seem to be from the future.
       if (entry !== undefined && age >= 0 && age < hotAgeMsMax) {
-        counts.hits += 1;
+        hits += 1;
         return entry.value;
       }
-      const under = loading.get(key);
-      if (under !== undefined) {
-        counts.joined += 1;
-        return await under.loaded;
-      }
-      counts.misses += 1;
       return await loadOne(key, tenantId, id);
     },
 
@@ -154,14 +137,14 @@ export function createHotReads<Id extends string, Value extends NonNullable<unkn
       forgotten += 1;
       const key = keyOf(tenantId, id);
       entries.delete(key);
-      loading.delete(key);
+      loads.forget(key);
     },
 
     forgetAll(tenantId) {
       forgotten += 1;
       const isOfTenant = (key: string) => key.startsWith(`${tenantId} `);
-      for (const key of [...entries.keys()].filter(isOfTenant)) entries.delete(key);
-      for (const key of [...loading.keys()].filter(isOfTenant)) loading.delete(key);
+      for (const key of entries.keys()) if (isOfTenant(key)) entries.delete(key);
+      loads.forgetAll(isOfTenant);
     },
 
     async refresh() {
@@ -171,7 +154,7 @@ export function createHotReads<Id extends string, Value extends NonNullable<unkn
       await Promise.all(tenants);
     },
 
-    figures: () => ({ entries: entries.size, ...counts }),
+    figures: () => ({ entries: entries.size, hits, ...loads.figures() }),
   };
 }
 

@@ -11,7 +11,7 @@ import {
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { assert } from "./assert.ts";
-import { remember } from "./remember.ts";
+import { memoize } from "./memoize.ts";
 
 /** A key of 32 bytes. The first of a list seals, all of them open. */
 export type MasterKeys = readonly [Buffer, ...Buffer[]];
@@ -117,7 +117,7 @@ const purposesMax = 100;
 /** HMAC-SHA256 (RFC 2104) under a key of its own for each purpose (RFC 5869). */
 function createSigner(key: Buffer): (text: string, purpose: string) => string {
   // Made once, and as an object: a signature takes 2 us then, and 28 with a key derived for each.
-  const keyFor = remember(purposesMax, (purpose: string) =>
+  const keyFor = memoize(purposesMax, (purpose: string) =>
     createSecretKey(Buffer.from(hkdfSync("sha256", key, "", `tongbao sign ${purpose}`, keyBytes))),
   );
   return (text, purpose) => createHmac("sha256", keyFor(purpose)).update(text).digest("base64url");

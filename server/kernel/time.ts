@@ -1,3 +1,5 @@
+import { memoize } from "./memoize.ts";
+
 /** Times are epoch milliseconds inside and RFC 3339 text outside. A clock is always an argument. */
 export interface Clock {
   /** Epoch milliseconds. */
@@ -27,19 +29,12 @@ export const hourMs = 60 * minuteMs;
 export const dayMs = 24 * hourMs;
 
 /** A batch says the same few moments hundreds of times, and looking one up takes a twentieth. */
-const written = new Map<number, string>();
 const writtenMax = 256;
 
 /** 1763696520123 -> "2025-11-21T03:42:00.123Z" */
-export function formatInstant(epochMs: number): string {
-  let text = written.get(epochMs);
-  if (text === undefined) {
-    text = new Date(epochMs).toISOString();
-    if (written.size === writtenMax) written.clear();
-    written.set(epochMs, text);
-  }
-  return text;
-}
+export const formatInstant: (epochMs: number) => string = memoize(writtenMax, (epochMs) =>
+  new Date(epochMs).toISOString(),
+);
 
 /** The last moment with a year of four digits, which is all that RFC 3339 can write. */
 const instantMax = Date.UTC(9999, 11, 31, 23, 59, 59, 999);

@@ -3,8 +3,7 @@ import { createLog } from "../kernel/log.ts";
 import { isRefusal } from "../kernel/refusal.ts";
 import { testDatabase } from "../kernel/testing/database.ts";
 import { createManualClock, dayMs } from "../kernel/time.ts";
-import type { SkuId } from "../modules/catalog/index.ts";
-import { answered } from "../testing/outside.ts";
+import { stockSku } from "../testing/goods.ts";
 import { startTestPlatform } from "../testing/platform.ts";
 import { seedSale } from "./sale.ts";
 
@@ -12,20 +11,13 @@ const { url } = await testDatabase();
 const clock = createManualClock(Date.UTC(2026, 10, 11, 2));
 const platform = await startTestPlatform({ url, clock });
 afterAll(() => platform.stop());
-const { ids, catalog, sales } = platform;
+const { catalog, sales } = platform;
 const lines: string[] = [];
 const log = createLog({ level: "debug", destination: { write: (line) => void lines.push(line) } });
 
 async function shopWith(units: bigint) {
   const { tenantId } = await platform.createTenant("Harbour Mall");
-  const key = () => ({ key: ids.next(), bodyHash: Buffer.alloc(32) });
-  const sku = { title: "", priceMinor: 3_900n, currency: "CNY", onSale: true } as const;
-  const product = { title: "Mug", onSale: true, skus: [sku], by: "test" };
-  const made = await catalog.createProduct(tenantId, key(), product);
-  const { skus }: { skus: [{ id: SkuId }] } = answered(made);
-  const [{ id: skuId }] = skus;
-  const input = { skuId, quantity: units, reason: "delivery", by: "test" };
-  answered(await catalog.putInStock(tenantId, key(), input));
+  const skuId = await stockSku(platform, tenantId, { units, priceMinor: 3_900n });
   const goods = [{ skuId, priceMinor: 3_900n }];
   const seed = () => seedSale({ sales, clock, log, tenantId, goods });
   return { tenantId, skuId, seed };

@@ -48,7 +48,7 @@ export function roomsOf(module: string): readonly string[] {
 
 /** Kernel files without I/O: what a domain may call. */
 export const pureKernelFiles: ReadonlySet<string> = new Set(
-  ["assert", "calendar", "ids", "machine", "money", "numbers", "refusal", "remember", "time"].map(
+  ["assert", "calendar", "ids", "machine", "memoize", "money", "numbers", "refusal", "time"].map(
     (name) => `server/kernel/${name}.ts`,
   ),
 );

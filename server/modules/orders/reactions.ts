@@ -7,7 +7,7 @@ import { secondMs } from "../../kernel/time.ts";
 import { orderMachine, orderRefundMachine } from "./domain/machine.ts";
 import { orderPaymentEventTypes } from "./domain/payment-events.ts";
 import type { Orders } from "./operations/orders.ts";
-import { soldOutPollMs } from "./operations/sold-out.ts";
+import { refusalPollMs } from "./operations/refusal-memory.ts";
 import { oldestPaid, oldestRefunds, oldestUnpaid } from "./store/watch.ts";
 import { tenantsWithOrdersDue, tenantsWithOrdersToComplete } from "./store/world.ts";
 
@@ -62,7 +62,7 @@ export function ordersReactions(orders: Orders): {
 /** What every process that answers does beside it. */
 export function ordersPulses(orders: Orders): Pulse[] {
   return [
-    { name: "orders.sold_out", everyMs: soldOutPollMs, beat: orders.soldOut.poll },
+    { name: "orders.refusals", everyMs: refusalPollMs, beat: orders.refusals.poll },
     { name: "orders.warm_up", everyMs: warmUpEveryMs, beat: orders.warmUp },
   ];
 }

@@ -1,5 +1,5 @@
 /** Stock stands in the ledger: four accounts a SKU, one asset. */
-import { remember } from "../../../kernel/remember.ts";
+import { memoize } from "../../../kernel/memoize.ts";
 import type { AccountId, AccountSpec } from "../../ledger/index.ts";
 import { accountIdOf } from "../../ledger/index.ts";
 import type { SkuId, Stock } from "./types.ts";
@@ -22,7 +22,7 @@ export interface StockAccounts {
 const rememberedSkusMax = 50_000;
 
 /** The ledger accounts of a SKU's stock. They are opened with the SKU. */
-export const stockAccounts: (skuId: SkuId) => StockAccounts = remember(
+export const stockAccounts: (skuId: SkuId) => StockAccounts = memoize(
   rememberedSkusMax,
   (skuId) => ({
     onHand: accountIdOf(`stock.on_hand.${skuId}`),

@@ -8,6 +8,7 @@ import type { Database } from "../../../kernel/database.ts";
 import type { Operation } from "../../../kernel/operation.ts";
 import type { Refusal } from "../../../kernel/refusal.ts";
 import { isRefusal, RefusedError } from "../../../kernel/refusal.ts";
+import { createSingleFlight } from "../../../kernel/single-flight.ts";
 import type { Clock } from "../../../kernel/time.ts";
 import { secondMs } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
@@ -53,8 +54,7 @@ export function createAuthentication(deps: {
   const { database, committers, clock, keyring } = deps;
   const remembered = new LRUCache<string, Remembered>({ max: rememberedMax });
   /** Many requests may bring a new token at once; its signature is checked once. */
-  const underWay = new Map<string, Promise<TokenGrant | Refusal>>();
-  let forgotten = 0;
+  const checks = createSingleFlight<string, TokenGrant | Refusal>();
 
   async function verify(token: string): Promise<TokenGrant | Refusal> {
     const grant = await verifyToken(token, { keyring, now: clock.now() });
@@ -62,32 +62,24 @@ export function createAuthentication(deps: {
     return refuseStanding(grant, await readStanding(database, grant)) ?? grant;
   }
 
-  function verifyOnce(token: string, tokenHash: string): Promise<TokenGrant | Refusal> {
-    const running = underWay.get(tokenHash);
-    if (running !== undefined) return running;
-    const verifying = verify(token).finally(() => {
-      if (underWay.get(tokenHash) === verifying) underWay.delete(tokenHash);
-    });
-    underWay.set(tokenHash, verifying);
-    return verifying;
-  }
-
   async function prove(token: string, tokenHash: string): Promise<Principal | Refusal> {
     const now = clock.now();
-    const forgottenBefore = forgotten;
-    const grant = await verifyOnce(token, tokenHash);
+    const grant = await checks.run(
+      tokenHash,
+      () => verify(token),
+      // What was revoked while we looked is forgotten, so it is not remembered as good.
+      (found) => {
+        if (isRefusal(found) || found.once) return;
+        const until = Math.min(now + rememberedMs, found.expiresAt + clockToleranceMs);
+        remembered.set(tokenHash, { principal: principalOf(found), until });
+      },
+    );
     if (isRefusal(grant)) return grant;
-    const principal = principalOf(grant);
     if (grant.once) {
       const outcome = await committers.run(useToken, grant.tenantId, grant);
-      return isRefusal(outcome) ? outcome : principal;
+      if (isRefusal(outcome)) return outcome;
     }
-    // What was revoked while we looked must not be remembered as good.
-    if (forgotten === forgottenBefore) {
-      const until = Math.min(now + rememberedMs, grant.expiresAt + clockToleranceMs);
-      remembered.set(tokenHash, { principal, until });
-    }
-    return principal;
+    return principalOf(grant);
   }
 
   /** At once for a token that is remembered. */
@@ -110,9 +102,8 @@ export function createAuthentication(deps: {
 
     /** Something was revoked in this process, where that holds at once. */
     forgetAll(): void {
-      forgotten += 1;
       remembered.clear();
-      underWay.clear();
+      checks.forgetAll();
     },
   };
 }

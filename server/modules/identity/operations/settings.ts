@@ -110,7 +110,7 @@ export function createSettings(deps: {
       }));
       const command = { changes, by: change.by };
       const answer = await committers.runKeyed(changeSettings, tenantId, key, command);
-      known.invalidate(tenantId);
+      known.forget(tenantId);
       return answer;
     },
 

@@ -6,6 +6,7 @@ import { createNumbers } from "../../../kernel/numbers.ts";
 import { createSecrets } from "../../../kernel/secrets.ts";
 import { testDatabase } from "../../../kernel/testing/database.ts";
 import { createTestHttp } from "../../../kernel/testing/http.ts";
+import { stockSku } from "../../../testing/goods.ts";
 import { createManualClock, minuteMs } from "../../../kernel/time.ts";
 import { refusals } from "../../../refusals.ts";
 import { createCatalog } from "../../catalog/index.ts";
@@ -95,21 +96,8 @@ async function createMall() {
 }
 
 /** A product of one SKU with `units` on the shelf. */
-async function sell(units: number, change: { onSale?: boolean; priceMinor?: bigint } = {}) {
-  const { tenantId } = mall;
-  const { onSale = true, priceMinor = 1_999n } = change;
-  const made = await catalog.createProduct(tenantId, newKey(), {
-    title: "Mug",
-    onSale,
-    skus: [{ title: "", priceMinor, currency: "CNY", onSale: true }],
-    by: "test",
-  });
-  if (made.kind === "refused") throw new Error(made.code);
-  const skuId = JSON.parse(made.body).skus[0].id;
-  const input = { skuId, quantity: BigInt(units), reason: "delivery", by: "test" };
-  if (units > 0) await catalog.putInStock(tenantId, newKey(), input);
-  return skuId;
-}
+const sell = (units: number, change: { onSale?: boolean; priceMinor?: bigint } = {}) =>
+  stockSku({ catalog, ids }, mall.tenantId, { units: BigInt(units), ...change });
 
 function newKey() {
   return { key: ids.next(), bodyHash: Buffer.alloc(32) };

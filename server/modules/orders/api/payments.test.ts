@@ -1,6 +1,7 @@
 /** Orders that are paid, completed and refunded, through HTTP, against the simulated world. */
 import { afterAll, expect, test } from "vitest";
 import { dayMs, minuteMs } from "../../../kernel/time.ts";
+import { stockSku } from "../../../testing/goods.ts";
 import { capturedAccount } from "../../payments/domain/testing/door.ts";
 import { openStand } from "./testing/stand.ts";
 
@@ -13,19 +14,8 @@ function newKey() {
 }
 
 /** A product of one SKU with `units` on the shelf. */
-async function sell(units: number, priceMinor = 1_000n): Promise<string> {
-  const made = await catalog.createProduct(tenantId, newKey(), {
-    title: "Mug",
-    onSale: true,
-    skus: [{ title: "", priceMinor, currency: "CNY", onSale: true }],
-    by: "test",
-  });
-  if (made.kind === "refused") throw new Error(made.code);
-  const skuId = JSON.parse(made.body).skus[0].id;
-  const input = { skuId, quantity: BigInt(units), reason: "delivery", by: "test" };
-  await catalog.putInStock(tenantId, newKey(), input);
-  return skuId;
-}
+const sell = (units: number, priceMinor = 1_000n) =>
+  stockSku({ catalog, ids }, tenantId, { units: BigInt(units), priceMinor });
 
 const stockOf = (skuId: string) => catalog.readStock(tenantId, skuId as never);
 

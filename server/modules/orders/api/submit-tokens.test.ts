@@ -7,6 +7,7 @@ import { createSecrets } from "../../../kernel/secrets.ts";
 import { holdLock, rawConnection, untilBlocked } from "../../../kernel/testing/connections.ts";
 import { testDatabase } from "../../../kernel/testing/database.ts";
 import { createTestHttp } from "../../../kernel/testing/http.ts";
+import { stockSku } from "../../../testing/goods.ts";
 import { createManualClock, formatInstant, minuteMs } from "../../../kernel/time.ts";
 import { refusals } from "../../../refusals.ts";
 import { createCatalog } from "../../catalog/index.ts";
@@ -90,21 +91,8 @@ async function createMall() {
 }
 
 /** A product of one SKU with `units` on the shelf. */
-async function sell(units: number): Promise<string> {
-  const { tenantId } = mall;
-  const key = () => ({ key: ids.next(), bodyHash: Buffer.alloc(32) });
-  const made = await here.catalog.createProduct(tenantId, key(), {
-    title: "Mug",
-    onSale: true,
-    skus: [{ title: "", priceMinor: 1_999n, currency: "CNY", onSale: true }],
-    by: "test",
-  });
-  if (made.kind === "refused") throw new Error(made.code);
-  const skuId = JSON.parse(made.body).skus[0].id;
-  const delivery = { skuId, quantity: BigInt(units), reason: "delivery", by: "test" };
-  await here.catalog.putInStock(tenantId, key(), delivery);
-  return skuId;
-}
+const sell = (units: number) =>
+  stockSku({ catalog: here.catalog, ids }, mall.tenantId, { units: BigInt(units) });
 
 interface Call {
   readonly headers?: Readonly<Record<string, string>>;

@@ -2,36 +2,10 @@
 import type { Refusal } from "../../../kernel/refusal.ts";
 import { formatInstant } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
-import type { Sku, SkuId } from "../../catalog/index.ts";
-import type { Account, AccountId } from "../../ledger/index.ts";
-import type { Sale, SaleId, SaleWithUnits } from "../../sales/index.ts";
-import { isPublished, judgePass, saleAccount, saleStateAt } from "../../sales/index.ts";
+import type { Sale } from "../../sales/index.ts";
+import { isPublished, judgePass, saleStateAt } from "../../sales/index.ts";
 import { boughtBy } from "./bought.ts";
-import type { PlacingWorld, WantedOrder } from "./types.ts";
-
-/**
- * The world of one sale as somebody who has bought nothing in it meets it, from what was read
- * without locks: enough to tell whether an order of the goods that were read would be refused.
- */
-export function worldOfSale(
-  { sale, left }: SaleWithUnits,
-  skus: ReadonlyMap<SkuId, Sku>,
-): PlacingWorld {
-  const accounts = new Map<AccountId, Account>();
-  for (const [skuId, posted] of left) {
-    const id = saleAccount(sale.id, skuId);
-    const empty = { pendingDebits: 0n, pendingCredits: 0n };
-    const asset = `stock:${skuId}`;
-    accounts.set(id, { id, asset, guarded: true, indexed: false, posted, ...empty });
-  }
-  const unwritten = { bundles: new Map(), touched: new Set<AccountId>(), written: [], opened: [] };
-  return {
-    skus,
-    sales: new Map([[sale.id, sale]]),
-    bought: new Map(),
-    ledger: { accounts, ...unwritten },
-  };
-}
+import type { PlacingWorld, WantedInSale, WantedOrder } from "./types.ts";
 
 /**
  * The sale that the order is placed in: none, unless it names one. Refusals stand in order of
@@ -71,7 +45,7 @@ export function enterSale(
   return notAdmitted ?? { kind: "found", sale };
 }
 
-export type EnteringSale = Pick<WantedOrder, "memberId" | "pass"> & { readonly saleId: SaleId };
+export type EnteringSale = Pick<WantedInSale, "saleId" | "memberId" | "pass">;
 
 /**
  * Refuses an order that would take its member above a limit: that of the whole sale first, then

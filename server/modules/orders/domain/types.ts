@@ -109,6 +109,7 @@ export interface PaidTerms {
 
 /** What decides whether an order can be placed. */
 export type WantedOrder = Pick<PlaceOrder, "memberId" | "saleId" | "pass" | "lines">;
+export type WantedInSale = WantedOrder & { readonly saleId: SaleId };
 export type PlacingWorld = Pick<OrdersWorld, "skus" | "sales" | "bought" | "ledger">;
 
 export interface OrdersWorld {

@@ -42,7 +42,8 @@ import {
 import type { UsedPayments } from "./payments.ts";
 import { createOrderPayments } from "./payments.ts";
 import { createReacting } from "./reacting.ts";
-import { createSoldOut, soldOutReads } from "./sold-out.ts";
+import { createRefusalMemory } from "./refusal-memory.ts";
+import { saleReads } from "./sale-polls.ts";
 import type { OrderTenantSettings } from "./terms.ts";
 import { createTerms } from "./terms.ts";
 import { createWarmUp } from "./warm-up.ts";
@@ -81,7 +82,7 @@ const changeBatchMax = 64;
 export function createOrders(deps: OrderDeps) {
   const { database, committers, ids, numbers } = deps;
   const terms = createTerms(deps);
-  const soldOut = createSoldOut({ ...deps, reads: soldOutReads(deps) });
+  const refusals = createRefusalMemory({ ...deps, reads: saleReads(deps) });
 
   async function place(tenantId: string, key: IdempotencyKey, input: OrderInput) {
     const closeAfterMs = await terms.closeAfterMs(tenantId);
@@ -95,8 +96,8 @@ export function createOrders(deps: OrderDeps) {
     ...createOrderPayments(deps),
     ...createReacting({ ...deps, terms }),
     ...createWarmUp({ ...deps, terms, placeOrder }),
-    /** Sales whose orders may be refused from memory; read again by a pulse. */
-    soldOut,
+    /** Of orders in sales, those that come in thousands; kept fresh by a pulse. */
+    refusals,
 
     /**
      * Holds the stock of all lines or of none; 201. Refusals: sale_not_found, sale_not_open,
@@ -112,7 +113,7 @@ export function createOrders(deps: OrderDeps) {
         const skuIds = input.lines.map(({ skuId }) => skuId);
         deps.catalog.noteWanted(tenantId, skuIds);
       }
-      return soldOut.place(tenantId, input, () => place(tenantId, key, input));
+      return refusals.place(tenantId, input, () => place(tenantId, key, input));
     },
 
     /** The order as it is now, 200: closed, closing. Refusals: not_found, order_not_cancellable. */

@@ -6,6 +6,7 @@ import type { Refusal } from "../../../kernel/refusal.ts";
 import { isRefusal } from "../../../kernel/refusal.ts";
 import { testDatabase } from "../../../kernel/testing/database.ts";
 import { createManualClock, hourMs, minuteMs } from "../../../kernel/time.ts";
+import { stockSku } from "../../../testing/goods.ts";
 import { startHearing } from "../../../testing/hearing.ts";
 import { answered } from "../../../testing/outside.ts";
 import type { TestPlatform } from "../../../testing/platform.ts";
@@ -30,16 +31,7 @@ const { tenantId } = await platform.createTenant("Harbour Mall");
 
 const newKey = () => ({ key: ids.next(), bodyHash: Buffer.alloc(32) });
 
-async function stock(units: bigint): Promise<SkuId> {
-  const sku = { title: "", priceMinor: 1_999n, currency: "CNY", onSale: true } as const;
-  const product = { title: "Mug", onSale: true, skus: [sku], by: "test" };
-  const made = await platform.catalog.createProduct(tenantId, newKey(), product);
-  const { skus }: { skus: [{ id: SkuId }] } = answered(made);
-  const [{ id: skuId }] = skus;
-  const input = { skuId, quantity: units, reason: "delivery", by: "test" };
-  answered(await platform.catalog.putInStock(tenantId, newKey(), input));
-  return skuId;
-}
+const stock = (units: bigint) => stockSku(platform, tenantId, { units });
 
 interface Wanted {
   readonly allotment?: bigint;

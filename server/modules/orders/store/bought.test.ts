@@ -1,9 +1,8 @@
-import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { required } from "../../../kernel/assert.ts";
-import { createDatabase, hotOptions } from "../../../kernel/database.ts";
+import { createDatabase } from "../../../kernel/database.ts";
 import { createIds } from "../../../kernel/ids.ts";
 import { testDatabase } from "../../../kernel/testing/database.ts";
+import { planningConnection, uuids } from "../../../kernel/testing/planning.ts";
 import { createManualClock, dayMs, hourMs, minuteMs } from "../../../kernel/time.ts";
 import type { SaleId } from "../../sales/index.ts";
 import { boughtBy } from "../domain/bought.ts";
@@ -13,12 +12,7 @@ const { url } = await testDatabase();
 const clock = createManualClock(Date.UTC(2026, 10, 11, 2));
 const database = createDatabase({ url, clock });
 const ids = createIds({ clock });
-/** With the settings of a committer's connection, and to be looked into. */
-const client = new pg.Client({
-  connectionString: url,
-  options: hotOptions,
-});
-await client.connect();
+const client = await planningConnection(url, selectBought);
 afterAll(async () => {
   await client.end();
   await database.close();
@@ -28,12 +22,8 @@ const tenantId = ids.next<"Tenant">();
 const skuId = ids.next<"Sku">();
 const otherSku = ids.next<"Sku">();
 const before = ids.next<"Sale">();
-await client.query("analyze orders.orders");
-await client.query(`prepare bought as ${selectBought.text}`);
-await client.query(
-  `execute bought('${tenantId}', array['m-1'], array['${before}']::uuid[],
-                  array['${before}']::uuid[])`,
-);
+await client.planAfter("analyze orders.orders");
+await client.explain(`'${tenantId}'`, "array['m-1']", uuids([before]), uuids([before]));
 /** Of the member whose past is long. */
 const pastOrders = 2_000;
 await insertOrders("m-1", { count: pastOrders, saleId: before });
@@ -104,36 +94,20 @@ describe("the units that a member has bought in a sale [FLS-07]", () => {
   });
 });
 
-interface PlanNode {
-  readonly "Index Name"?: string;
-  readonly "Shared Hit Blocks": number;
-  readonly "Shared Read Blocks": number;
-  readonly Plans?: readonly PlanNode[];
-}
-
-/** As a committer's connection runs it: planned once, for whatever it is asked later. */
-async function explain(): Promise<{ index: string | undefined; blocks: number }> {
-  const { rows } = await client.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
-    `explain (analyze, format json)
-     execute bought('${tenantId}', array['m-1', 'm-2'], array['${saleId}', '${saleId}']::uuid[],
-                    array['${saleId}', '${saleId}']::uuid[])`,
+const explain = () =>
+  client.explain(
+    `'${tenantId}'`,
+    "array['m-1', 'm-2']",
+    uuids([saleId, saleId]),
+    uuids([saleId, saleId]),
   );
-  const [{ Plan: plan }] = required(rows[0], "a plan")["QUERY PLAN"];
-  const [index] = indexesIn(plan);
-  return { index, blocks: plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] };
-}
-
-function indexesIn(plan: PlanNode): string[] {
-  const own = plan["Index Name"];
-  return [...(own === undefined ? [] : [own]), ...(plan.Plans ?? []).flatMap(indexesIn)];
-}
 
 /** Two members: three levels of the index for each, and the rows of some fourteen orders. */
 const blocksMax = 20;
 
 describe("the plan of a committer's connection", () => {
   test("that was made on an empty table reads the member's orders since the sale, no more", async () => {
-    expect(await explain()).toMatchObject({ index: "orders_of_member" });
+    expect((await explain()).indexes[0]).toBe("orders_of_member");
     expect((await explain()).blocks).toBeLessThan(blocksMax);
   });
 
@@ -141,10 +115,8 @@ describe("the plan of a committer's connection", () => {
     ["on a table that nobody has analysed", "select 1"],
     ["on an analysed table", "analyze orders.orders"],
   ])("that was made %s does the same", async (_name, prepare) => {
-    await client.query("deallocate bought");
-    await client.query(prepare);
-    await client.query(`prepare bought as ${selectBought.text}`);
-    expect(await explain()).toMatchObject({ index: "orders_of_member" });
+    await client.planAfter(prepare);
+    expect((await explain()).indexes[0]).toBe("orders_of_member");
     expect((await explain()).blocks).toBeLessThan(blocksMax);
   });
 });

@@ -1,5 +1,5 @@
 /** Where money stands in the ledger: at the channel, against what each attempt has brought in. */
-import { remember } from "../../../kernel/remember.ts";
+import { memoize } from "../../../kernel/memoize.ts";
 import type { AccountId, AccountSpec } from "../../ledger/index.ts";
 import { accountIdOf } from "../../ledger/index.ts";
 import type { Attempt, AttemptId, ChannelAccountId, PaymentsWorld } from "./types.ts";
@@ -16,7 +16,7 @@ export function capturedAccount(attemptId: AttemptId): AccountId {
 const rememberedMax = 1_000;
 
 /** The other side: the channel keeps the money for us, so this goes below zero by that much. */
-export const channelLedgerAccount: (accountId: ChannelAccountId) => AccountId = remember(
+export const channelLedgerAccount: (accountId: ChannelAccountId) => AccountId = memoize(
   rememberedMax,
   (accountId) => accountIdOf(channelCode(accountId)),
 );

@@ -224,11 +224,10 @@ function createOpenedAccounts(
 
   return {
     caches: [accounts, choices],
-    forgetChoice: (tenantId: string, channel: string) =>
-      choices.invalidate(keyOf(tenantId, channel)),
+    forgetChoice: (tenantId: string, channel: string) => choices.forget(keyOf(tenantId, channel)),
     forget(tenantId: string, { id, channel }: AccountIdentity): void {
-      accounts.invalidate(keyOf(tenantId, id));
-      choices.invalidate(keyOf(tenantId, channel));
+      accounts.forget(keyOf(tenantId, id));
+      choices.forget(keyOf(tenantId, channel));
     },
 
     /** The tenant's active account at a channel. Refusals: channel_not_available. */

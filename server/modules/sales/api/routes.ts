@@ -1,3 +1,4 @@
+import type { FastifyRequest } from "fastify";
 import Type from "typebox";
 import { principalOf } from "../../../kernel/access.ts";
 import type { App } from "../../../kernel/app.ts";
@@ -115,9 +116,7 @@ function draftRoutes(app: App, sales: Sales): void {
       },
     },
     async (request, reply) => {
-      const { tenantId } = principalOf(request);
-      const key = readIdempotencyKey(request);
-      const saleId = checkedId<"Sale">(request.params.saleId);
+      const { tenantId, key, saleId } = callOf(request);
       const command = { saleId, change: changeOf(request.body) };
       return reply.answer(await sales.changeSale(tenantId, key, command));
     },
@@ -139,9 +138,7 @@ function stateRoutes(app: App, sales: Sales): void {
       },
     },
     async (request, reply) => {
-      const { tenantId } = principalOf(request);
-      const saleId = checkedId<"Sale">(request.params.saleId);
-      const key = readIdempotencyKey(request);
+      const { tenantId, key, saleId } = callOf(request);
       return reply.answer(await sales.scheduleSale(tenantId, key, saleId));
     },
   );
@@ -160,9 +157,7 @@ function stateRoutes(app: App, sales: Sales): void {
       },
     },
     async (request, reply) => {
-      const { tenantId } = principalOf(request);
-      const saleId = checkedId<"Sale">(request.params.saleId);
-      const key = readIdempotencyKey(request);
+      const { tenantId, key, saleId } = callOf(request);
       return reply.answer(await sales.endSale(tenantId, key, saleId));
     },
   );
@@ -184,14 +179,19 @@ function allotmentRoute(app: App, sales: Sales): void {
       },
     },
     async (request, reply) => {
-      const { tenantId } = principalOf(request);
-      const saleId = checkedId<"Sale">(request.params.saleId);
+      const { tenantId, key, saleId } = callOf(request);
       const skuId = checkedId<"Sku">(request.body.skuId);
       const input = { saleId, skuId, quantity: BigInt(request.body.quantity) };
-      const key = readIdempotencyKey(request);
       return reply.answer(await sales.raiseAllotment(tenantId, key, input));
     },
   );
+}
+
+/** Whose sale is to be changed, and the name of the request. */
+function callOf(request: FastifyRequest & { readonly params: { readonly saleId: string } }) {
+  const { tenantId } = principalOf(request);
+  const saleId = checkedId<"Sale">(request.params.saleId);
+  return { tenantId, key: readIdempotencyKey(request), saleId };
 }
 
 function terms(body: Type.Static<typeof newSale>): SaleTerms {

@@ -1,9 +1,15 @@
 import { afterAll, expect, test } from "vitest";
 import { testDatabase } from "../../../kernel/testing/database.ts";
-import { createManualClock, dayMs, formatInstant, hourMs, secondMs } from "../../../kernel/time.ts";
-import { answered } from "../../../testing/outside.ts";
+import {
+  createManualClock,
+  dayMs,
+  formatInstant,
+  hourMs,
+  minuteMs,
+  secondMs,
+} from "../../../kernel/time.ts";
+import { stockSku } from "../../../testing/goods.ts";
 import { startTestPlatform } from "../../../testing/platform.ts";
-import type { SkuId } from "../../catalog/index.ts";
 import { saleItemsMax } from "../domain/decisions.ts";
 
 const { url } = await testDatabase();
@@ -13,20 +19,8 @@ const { ids } = platform;
 afterAll(() => platform.stop());
 const mall = await platform.createTenant("Harbour Mall");
 const { admin, member } = mall.tokens;
-const mug = await stock(100n);
-const tea = await stock(50n);
-
-async function stock(units: bigint): Promise<SkuId> {
-  const key = () => ({ key: ids.next(), bodyHash: Buffer.alloc(32) });
-  const sku = { title: "", priceMinor: 1_999n, currency: "CNY", onSale: true } as const;
-  const product = { title: "Mug", onSale: true, skus: [sku], by: "test" };
-  const made = await platform.catalog.createProduct(mall.tenantId, key(), product);
-  const { skus }: { skus: [{ id: SkuId }] } = answered(made);
-  const [{ id: skuId }] = skus;
-  const input = { skuId, quantity: units, reason: "delivery", by: "test" };
-  answered(await platform.catalog.putInStock(mall.tenantId, key(), input));
-  return skuId;
-}
+const mug = await stockSku(platform, mall.tenantId, { units: 100n });
+const tea = await stockSku(platform, mall.tenantId, { units: 50n });
 
 async function call(
   method: "GET" | "POST" | "PATCH",
@@ -337,12 +331,14 @@ test("staff add units to a sale that runs out; they can be ordered at once, and 
     call("POST", "/v1/orders", { body: { memberId, saleId, lines: [{ skuId: mug, quantity }] } });
   for (const memberId of ["m-1", "m-2"]) expect((await buy(5, memberId)).status).toBe(201);
   expect((await buy(1, "m-3")).json).toMatchObject({ code: "sold_out", facts: { left: 0 } });
+  clock.advance(minuteMs);
   const given = { body: { skuId: mug, quantity: 7 }, key: ids.next() };
   const raised = await call("POST", path, given);
   const item = itemOf(mug, { limitPerMember: 5, allotment: 17, left: 7 });
   expect(raised).toEqual({ status: 200, json: item });
   expect(await call("POST", path, given)).toEqual(raised);
-  expect((await call("GET", `/v1/sales/${saleId}`)).json.items).toEqual([item]);
+  const { json: sale } = await call("GET", `/v1/sales/${saleId}`);
+  expect(sale).toMatchObject({ items: [item], scheduledAt: at(-minuteMs), changedAt: at(0) });
   expect((await buy(3, "m-3")).status).toBe(201);
   const after = await stockOf(mug);
   expect([after.onHand - before.onHand, after.setAside - before.setAside]).toEqual([-7, 7]);

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "vitest";
 import { required } from "../../../kernel/assert.ts";
 import { testDatabase } from "../../../kernel/testing/database.ts";
 import { createManualClock, formatInstant, hourMs } from "../../../kernel/time.ts";
-import { answered } from "../../../testing/outside.ts";
+import { stockSkus } from "../../../testing/goods.ts";
 import { startTestPlatform } from "../../../testing/platform.ts";
 import type { SkuId } from "../../catalog/index.ts";
 import { stockAccounts } from "../../catalog/index.ts";
@@ -21,21 +21,8 @@ const unitsOfSku = 50n;
 /** As the meaning of BODY_BYTES_MAX says. */
 const draftBytesMax = 150_000;
 
-async function stock(): Promise<SkuId[]> {
-  const key = () => ({ key: ids.next(), bodyHash: Buffer.alloc(32) });
-  const sku = { priceMinor: 1_999n, currency: "CNY", onSale: true } as const;
-  const skus = Array.from({ length: skusOfProduct }, (_, at) => ({ title: `${at}`, ...sku }));
-  const product = { title: "Mug", onSale: true, skus, by: "test" };
-  const made: { skus: { id: SkuId }[] } = answered(
-    await platform.catalog.createProduct(mall.tenantId, key(), product),
-  );
-  const fill = async ({ id: skuId }: { id: SkuId }) => {
-    const input = { skuId, quantity: unitsOfSku, reason: "delivery", by: "test" };
-    answered(await platform.catalog.putInStock(mall.tenantId, key(), input));
-    return skuId;
-  };
-  return Promise.all(made.skus.map(fill));
-}
+const stock = (): Promise<SkuId[]> =>
+  stockSkus(platform, mall.tenantId, { units: unitsOfSku, count: skusOfProduct });
 
 async function call<Body>(method: "GET" | "POST" | "PATCH", path: string, body?: object) {
   const text = body === undefined ? undefined : JSON.stringify(body);

@@ -1,5 +1,5 @@
 /** The units of a sale stand in the ledger: one account for each of its SKUs. */
-import { remember } from "../../../kernel/remember.ts";
+import { memoize } from "../../../kernel/memoize.ts";
 import type { SkuId } from "../../catalog/index.ts";
 import type { AccountId, AccountSpec } from "../../ledger/index.ts";
 import { accountIdOf } from "../../ledger/index.ts";
@@ -7,7 +7,7 @@ import type { SaleId } from "./types.ts";
 
 /** Hashing a code costs more than all else that an order line needs, so they are remembered. */
 const rememberedMax = 50_000;
-const idOfCode = remember(rememberedMax, accountIdOf);
+const idOfCode = memoize(rememberedMax, accountIdOf);
 
 /** Where the units lie that were set aside for a sale; what its orders hold is pending there. */
 export function saleAccount(saleId: SaleId, skuId: SkuId): AccountId {

@@ -278,9 +278,12 @@ test.each(["scheduled", "open"] as const)(
   "units come to a sale that is %s, and go back with the others",
   (state) => {
     const world = worldWith(state);
-    const raised = raise(world, { quantity: 3n });
+    const raised = raise(world, { quantity: 3n }, opensAt);
     expect(raised).toMatchObject({ kind: "raised", item: { allotment: 9n }, left: 9n });
-    expect(raise(world, { bundleId: idOf(61) })).toMatchObject({ item: { allotment: 10n } });
+    const again = raise(world, { bundleId: idOf(61) }, opensAt + 1);
+    expect(again).toMatchObject({ item: { allotment: 10n } });
+    expect(saleIn(world)).toMatchObject({ state, changedAt: opensAt + 1 });
+    expect(world.written.changedSales.get(saleId)).toBe(saleIn(world));
     expect([onShelf(world, mug), inSale(world, mug), inSale(world, tea)]).toEqual([0n, 10n, 10n]);
     expect(saleIn(world).items.get(mug)).toMatchObject({ allotment: 10n, priceMinor: 700n });
     expect(world.written.events.slice(-2)).toMatchObject([

@@ -144,7 +144,7 @@ export function decideRaiseAllotment(
   const reason = "set aside for a sale that runs";
   move(world.ledger, { id: bundleId, legs, reference: saleId, reason });
   const item = { ...before, allotment: before.allotment + quantity };
-  world.sales.set(saleId, { ...sale, items: new Map(sale.items).set(skuId, item) });
+  replaceSale(world, { ...sale, items: new Map(sale.items).set(skuId, item), changedAt: now });
   world.written.raisedItems.set(`${saleId} ${skuId}`, { saleId, item });
   const allotment = Number(item.allotment);
   const data = { saleId, skuId, quantity: Number(quantity), allotment };

@@ -1,9 +1,9 @@
-import pg from "pg";
 import { afterAll, describe, expect, test } from "vitest";
 import { required } from "../../../kernel/assert.ts";
-import { createDatabase, hotOptions } from "../../../kernel/database.ts";
+import { createDatabase } from "../../../kernel/database.ts";
 import { createIds } from "../../../kernel/ids.ts";
 import { testDatabase } from "../../../kernel/testing/database.ts";
+import { planningConnection, uuids } from "../../../kernel/testing/planning.ts";
 import { createManualClock } from "../../../kernel/time.ts";
 import type { SkuId } from "../../catalog/index.ts";
 import { saleItemsMax } from "../domain/decisions.ts";
@@ -14,21 +14,15 @@ const { url } = await testDatabase();
 const clock = createManualClock(Date.UTC(2026, 10, 11, 2));
 const database = createDatabase({ url, clock });
 const ids = createIds({ clock });
-/** With the settings of a committer's connection, and to be looked into. */
-const client = new pg.Client({
-  connectionString: url,
-  options: hotOptions,
-});
-await client.connect();
+const client = await planningConnection(url, selectNamedItems);
 afterAll(async () => {
   await client.end();
   await database.close();
 });
 
 const tenantId = ids.next<"Tenant">();
-await client.query("analyze sales.items");
-await client.query(`prepare named as ${selectNamedItems.text}`);
-await explain([{ saleId: ids.next<"Sale">(), skuId: ids.next<"Sku">() }]);
+await client.planAfter("analyze sales.items");
+await client.explain(`'${tenantId}'`, uuids([ids.next<"Sale">()]), uuids([ids.next<"Sku">()]));
 /** Of a thousand goods each, of which all have the same ones. */
 const skuIds = Array.from({ length: saleItemsMax }, () => ids.next<"Sku">());
 const saleIds = Array.from({ length: 12 }, () => ids.next<"Sale">());
@@ -91,30 +85,12 @@ describe("the items of sales", () => {
   });
 });
 
-interface PlanNode {
-  readonly "Index Name"?: string;
-  readonly "Shared Hit Blocks": number;
-  readonly "Shared Read Blocks": number;
-  readonly Plans?: readonly PlanNode[];
-}
-
-/** As a committer's connection runs it: planned once, for whatever it is asked later. */
-async function explain(named: readonly SaleSku[]): Promise<{ indexes: string[]; blocks: number }> {
-  const array = (all: readonly string[]) => `array['${all.join("','")}']::uuid[]`;
-  const { rows } = await client.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
-    `explain (analyze, format json)
-     execute named('${tenantId}', ${array(named.map((each) => each.saleId))},
-                   ${array(named.map((each) => each.skuId))})`,
+const explain = (named: readonly SaleSku[]) =>
+  client.explain(
+    `'${tenantId}'`,
+    uuids(named.map((each) => each.saleId)),
+    uuids(named.map((each) => each.skuId)),
   );
-  const [{ Plan: plan }] = required(rows[0], "a plan")["QUERY PLAN"];
-  const blocks = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"];
-  return { indexes: indexesIn(plan), blocks };
-}
-
-function indexesIn(plan: PlanNode): string[] {
-  const own = plan["Index Name"];
-  return [...(own === undefined ? [] : [own]), ...(plan.Plans ?? []).flatMap(indexesIn)];
-}
 
 /** Three levels of the index, and the row. */
 const blocksOfItemMax = 4;
@@ -125,11 +101,7 @@ describe("the plan of a committer's connection", () => {
     ["on a table that nobody has analysed", "select 1"],
     ["on an analysed table", "analyze sales.items"],
   ])("that was made %s reads the named items by the primary key, no more", async (_, prepare) => {
-    if (prepare !== undefined) {
-      await client.query("deallocate named");
-      await client.query(prepare);
-      await client.query(`prepare named as ${selectNamedItems.text}`);
-    }
+    if (prepare !== undefined) await client.planAfter(prepare);
     for (const count of [1, 40, 512]) {
       const named = skuIds.slice(0, count).map((skuId) => ({ saleId, skuId }));
       const { indexes, blocks } = await explain(named);

@@ -8,9 +8,10 @@ import { testDatabase } from "../../../kernel/testing/database.ts";
 import { createManualClock, hourMs } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
 import type { Sale, SaleId } from "../../sales/index.ts";
+import { knownAgeMsMax } from "../domain/known-sale.ts";
 import type { OrderId } from "../domain/types.ts";
-import type { SoldOutReads } from "./sold-out.ts";
-import { createSoldOut, soldOutAgeMsMax, soldOutPollMs } from "./sold-out.ts";
+import { createRefusalMemory, refusalPollMs } from "./refusal-memory.ts";
+import type { SaleReads } from "./sale-polls.ts";
 import type { Process } from "./testing/flash-sale.ts";
 import { cancel, newKey, openFlashSale, order, startProcess } from "./testing/flash-sale.ts";
 
@@ -29,8 +30,8 @@ beforeEach(() => {
 
 /** Everybody's timers beat, as they do four times a second. */
 async function poll(...processes: Process[]): Promise<void> {
-  clock.advance(soldOutPollMs);
-  for (const each of processes) await each.orders.soldOut.poll();
+  clock.advance(refusalPollMs);
+  for (const each of processes) await each.orders.refusals.poll();
 }
 
 /** A sale whose units are gone, as `by` has just been told. */
@@ -48,12 +49,12 @@ test("10,000 orders of what is sold out send no statement to the database [FLS-0
   const decided = await order(here, sale, "decided");
   await poll(here);
   here.taken();
-  const before = here.orders.soldOut.figures();
+  const before = here.orders.refusals.figures();
   for (let n = 0; n < 10_000; n += 1) {
     expect(await order(here, sale, `m-${n}`)).toEqual(decided);
   }
   expect(here.taken()).toEqual([]);
-  const { hits, misses } = here.orders.soldOut.figures();
+  const { hits, misses } = here.orders.refusals.figures();
   expect(hits - before.hits).toBe(10_000);
   expect(misses).toBe(before.misses);
 });
@@ -149,10 +150,10 @@ test("the refusal is the one that a decision gives, in the same order of precede
     await order(by, other, "m-1"),
   ];
   await poll(here);
-  const before = here.orders.soldOut.figures();
+  const before = here.orders.refusals.figures();
   const remembered = await ask(here);
   // What the sale does not have was never read: that one went the whole way.
-  const { hits, misses } = here.orders.soldOut.figures();
+  const { hits, misses } = here.orders.refusals.figures();
   expect([hits - before.hits, misses - before.misses]).toEqual([3, 1]);
   const codes = remembered.map((answer) => (isRefusal(answer) ? answer.code : "placed"));
   expect(codes).toEqual(["sold_out", "sold_out", "sale_limit_reached", "sku_not_in_sale"]);
@@ -167,11 +168,11 @@ test("nothing is told from memory when the polls have failed for a second, or th
     expect(await order(here, sale, "m-1")).toMatchObject({ code: "sold_out" });
     return here.taken().length > 0;
   };
-  clock.advance(soldOutAgeMsMax - 1);
+  clock.advance(knownAgeMsMax - 1);
   expect(await asks()).toBe(false);
   clock.advance(1);
   expect(await asks()).toBe(true);
-  await here.orders.soldOut.poll();
+  await here.orders.refusals.poll();
   expect(await asks()).toBe(false);
   clock.advance(-1);
   expect(await asks()).toBe(true);
@@ -183,10 +184,12 @@ test("before the opening it is told from memory when that is, and the first orde
   expect(early).toMatchObject({ code: "sale_not_open", facts: { state: "scheduled" } });
   await poll(here);
   here.taken();
+  const { hits } = here.orders.refusals.figures();
   expect(await order(here, sale, "m-2")).toEqual(early);
   expect(here.taken()).toEqual([]);
+  expect(here.orders.refusals.figures().hits).toBe(hits + 1);
   clock.set(sale.opensAt - 1);
-  await here.orders.soldOut.poll();
+  await here.orders.refusals.poll();
   clock.set(sale.opensAt);
   expect(await order(here, sale, "m-2")).toMatchObject({ status: 201 });
 });
@@ -195,7 +198,7 @@ test("an order of the last moment, placed elsewhere, is not told that the sale i
   const sale = await openFlashSale(here, clock, { units: 2 });
   clock.set(sale.closesAt - 1);
   await order(here, sale, "m-1", { quantity: 5 });
-  await here.orders.soldOut.poll();
+  await here.orders.refusals.poll();
   const key = newKey(here.ids);
   const last = await order(elsewhere, sale, "m-2", { key });
   expect(last).toMatchObject({ status: 201 });
@@ -219,14 +222,14 @@ test("a sale that was ended early is told as ended after the next poll", async (
 test("what nobody asks for any more is forgotten, and then nothing is read", async () => {
   const { sale } = await soldOutSale();
   await poll(here);
-  expect(here.orders.soldOut.figures().entries).toBe(1);
+  expect(here.orders.refusals.figures().entries).toBe(1);
   clock.advance(9_000);
   await order(here, sale, "m-1");
   await poll(here);
-  expect(here.orders.soldOut.figures().entries).toBe(1);
+  expect(here.orders.refusals.figures().entries).toBe(1);
   clock.advance(10_000);
   await poll(here);
-  expect(here.orders.soldOut.figures().entries).toBe(0);
+  expect(here.orders.refusals.figures().entries).toBe(0);
   here.taken();
   await poll(here);
   expect(here.taken()).toEqual([]);
@@ -236,12 +239,12 @@ test("what is remembered is bounded, and one tenant's shortage is not another's"
   const sales = await Promise.all(Array.from({ length: 40 }, () => openFlashSale(here, clock)));
   for (const sale of sales) await order(here, sale, "m-1", { quantity: 5 });
   await poll(here);
-  expect(here.orders.soldOut.figures().entries).toBe(32);
+  expect(here.orders.refusals.figures().entries).toBe(32);
   for (const sale of sales) expect(await order(here, sale, "m-2")).toMatchObject({ status: 201 });
 });
 
 /** One process over reads that a test writes down, with a sale of one SKU that has run out. */
-function createMemory(given: Partial<SoldOutReads>) {
+function createMemory(given: Partial<SaleReads>) {
   const ids = createIds({ clock });
   const [tenantId, skuId] = [ids.next<"Tenant">(), ids.next<"Sku">()];
   const currency = "CNY" as const;
@@ -265,7 +268,7 @@ function createMemory(given: Partial<SoldOutReads>) {
   };
   const productId = ids.next<"Product">();
   const sku = { id: skuId, productId, title: "Mug", priceMinor: 1_999n, currency, onSale: true };
-  const soldOut = createSoldOut({
+  const refusals = createRefusalMemory({
     clock,
     reads: {
       sales: async () => [{ sale, left: new Map([[skuId, 0n]]) }],
@@ -278,7 +281,7 @@ function createMemory(given: Partial<SoldOutReads>) {
   });
   return {
     saleId: sale.id,
-    poll: soldOut.poll,
+    poll: refusals.poll,
     newId: () => ids.next<"Order">(),
     /** Whether the order went the whole way, which ends as given: sold out, as a rule. */
     async goesTheWholeWay(memberId: string, end: Ended = soldOutAnswer) {
@@ -293,7 +296,7 @@ function createMemory(given: Partial<SoldOutReads>) {
         went = true;
         return end();
       };
-      await soldOut.place(tenantId, wanted, run).catch(() => undefined);
+      await refusals.place(tenantId, wanted, run).catch(() => undefined);
       return went;
     },
   };
@@ -378,7 +381,7 @@ test("whose order is under way, was just placed or has failed goes the whole way
     throw new Error("the connection was lost");
   };
   const placed = () => ({ kind: "answered", status: 201, body: "{}" }) as const;
-  clock.advance(soldOutAgeMsMax);
+  clock.advance(knownAgeMsMax);
   expect(await goesTheWholeWay("unlucky", failed)).toBe(true);
   expect(await goesTheWholeWay("lucky", placed)).toBe(true);
   await poll();
@@ -395,7 +398,7 @@ test("whom a full queue has sent off has placed nothing, and is answered from me
     throw new OverloadFault("too many commands are waiting");
   };
   // A poll that is late lets a crowd through: all of it together would fill what is kept.
-  clock.advance(soldOutAgeMsMax);
+  clock.advance(knownAgeMsMax);
   expect(await goesTheWholeWay("sent-off", full)).toBe(true);
   await poll();
   expect(await goesTheWholeWay("sent-off")).toBe(false);
@@ -414,7 +417,7 @@ test("a poll that fails says so, leaves what was read, and goes on with the next
   down = true;
   await expect(poll()).rejects.toThrow("down");
   expect(await goesTheWholeWay("late")).toBe(false);
-  clock.advance(soldOutAgeMsMax);
+  clock.advance(knownAgeMsMax);
   expect(await goesTheWholeWay("late")).toBe(true);
   down = false;
   await poll();

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { remember } from "./remember.ts";
+import { memoize } from "./memoize.ts";
 
 function counting(max: number) {
   const made: string[] = [];
-  const give = remember(max, (key: string) => {
+  const give = memoize(max, (key: string) => {
     made.push(key);
     return { key };
   });

@@ -3,7 +3,8 @@ import { required } from "../../../kernel/assert.ts";
 import { testDatabase } from "../../../kernel/testing/database.ts";
 import { createManualClock, hourMs } from "../../../kernel/time.ts";
 import type { SkuId } from "../../catalog/index.ts";
-import { createSoldOut, soldOutPollMs, soldOutReads } from "./sold-out.ts";
+import { createRefusalMemory, refusalPollMs } from "./refusal-memory.ts";
+import { saleReads } from "./sale-polls.ts";
 import { newKey, openFlashSale, order, startProcess } from "./testing/flash-sale.ts";
 
 const { url } = await testDatabase();
@@ -17,8 +18,8 @@ beforeEach(async () => {
 });
 
 async function poll(): Promise<void> {
-  clock.advance(soldOutPollMs);
-  await here.orders.soldOut.poll();
+  clock.advance(refusalPollMs);
+  await here.orders.refusals.poll();
 }
 
 /** A sale of some goods, with one member who orders each of them in vain when they are gone. */
@@ -37,10 +38,10 @@ test("of a large sale only the goods that ran out are polled; the others are sol
   const { sale, out, rest } = await soldOutGoods(12, 3);
   const asked: number[] = [];
   const read = here.sales.readSales;
-  const watched = createSoldOut({
+  const watched = createRefusalMemory({
     clock,
     reads: {
-      ...soldOutReads(here),
+      ...saleReads(here),
       async sales(tenantId, saleIds, skus) {
         const found = await read(tenantId, saleIds, skus);
         asked.push(...found.map((each) => each.sale.items.size));
@@ -95,11 +96,11 @@ test("an order of two goods is told from memory once both have been read", async
 test("the goods that are polled are bounded; what is beyond goes the whole way", async () => {
   const { sale, out } = await soldOutGoods(103, 102);
   await poll();
-  const before = here.orders.soldOut.figures();
+  const before = here.orders.refusals.figures();
   for (const item of out) {
     expect(await order(here, item, "later")).toMatchObject({ code: "sold_out" });
   }
-  const { hits, misses } = here.orders.soldOut.figures();
+  const { hits, misses } = here.orders.refusals.figures();
   expect([hits - before.hits, misses - before.misses]).toEqual([100, 2]);
   await here.sales.endSale(sale.tenantId, newKey(here.ids), sale.saleId);
 });
@@ -112,6 +113,6 @@ test("before the opening of a large sale nothing of its goods is read, whatever 
   for (const skuId of sale.skuIds) {
     expect(await order(here, { ...sale, skuId }, "m-2")).toEqual(early);
   }
-  await here.orders.soldOut.poll();
+  await here.orders.refusals.poll();
   expect(here.taken()).toEqual(["sales.read_sales", "kernel.events_since"]);
 });
