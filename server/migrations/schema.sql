@@ -436,8 +436,7 @@ create table payments.payments (
   constraint payments_check CHECK ((state = 'paid'::text) = (paid_attempt_id IS NOT NULL)),
   constraint payments_description_check CHECK (length(description) >= 1 AND length(description) <= 127),
   constraint payments_state_check CHECK (state = ANY (ARRAY['open'::text, 'closing'::text, 'paid'::text, 'closed'::text]))
-) with (fillfactor=80);
-CREATE INDEX payments_unfinished ON payments.payments USING btree (state, created_at) WHERE state = ANY (ARRAY['open'::text, 'closing'::text]);
+) with (fillfactor=50);
 
 create table payments.refunds (
   tenant_id uuid not null,
