@@ -437,8 +437,7 @@ create table payments.payments (
   constraint payments_check CHECK ((state = 'paid'::text) = (paid_attempt_id IS NOT NULL)),
   constraint payments_description_check CHECK (length(description) >= 1 AND length(description) <= 127),
   constraint payments_state_check CHECK (state = ANY (ARRAY['open'::text, 'closing'::text, 'paid'::text, 'closed'::text]))
-) with (fillfactor=80);
-CREATE INDEX payments_unfinished ON payments.payments USING btree (state, created_at) WHERE state = ANY (ARRAY['open'::text, 'closing'::text]);
+) with (fillfactor=50);
 
 create table payments.refunds (
   tenant_id uuid not null,
@@ -595,12 +594,9 @@ alter table catalog.stock_movements add constraint stock_movements_tenant_id_sku
 alter table identity.tenant_setting_changes add constraint tenant_setting_changes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES identity.tenants(tenant_id);
 alter table identity.tenant_settings add constraint tenant_settings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES identity.tenants(tenant_id);
 alter table kernel.parked_events add constraint parked_events_tenant_id_seq_fkey FOREIGN KEY (tenant_id, seq) REFERENCES kernel.events(tenant_id, seq);
-alter table ledger.balances add constraint balances_tenant_id_account_id_fkey FOREIGN KEY (tenant_id, account_id) REFERENCES ledger.accounts(tenant_id, id);
-alter table orders.history add constraint history_tenant_id_order_id_fkey FOREIGN KEY (tenant_id, order_id) REFERENCES orders.orders(tenant_id, id);
 alter table orders.refunds add constraint refunds_tenant_id_order_id_fkey FOREIGN KEY (tenant_id, order_id) REFERENCES orders.orders(tenant_id, id);
 alter table payments.attempts add constraint attempts_tenant_id_account_id_fkey FOREIGN KEY (tenant_id, account_id) REFERENCES payments.channel_accounts(tenant_id, id);
 alter table payments.attempts add constraint attempts_tenant_id_payment_id_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES payments.payments(tenant_id, id);
-alter table payments.notices add constraint notices_tenant_id_account_id_fkey FOREIGN KEY (tenant_id, account_id) REFERENCES payments.channel_accounts(tenant_id, id);
 alter table payments.refunds add constraint refunds_tenant_id_attempt_id_fkey FOREIGN KEY (tenant_id, attempt_id) REFERENCES payments.attempts(tenant_id, id);
 alter table sales.admissions add constraint admissions_tenant_id_sale_id_fkey FOREIGN KEY (tenant_id, sale_id) REFERENCES sales.waiting_rooms(tenant_id, sale_id);
 alter table sales.items add constraint items_tenant_id_sale_id_fkey FOREIGN KEY (tenant_id, sale_id) REFERENCES sales.sales(tenant_id, id);

@@ -300,6 +300,14 @@ const plants: readonly (readonly [name: string, plant: readonly string[], words:
     /goes from step 0 \(pending_payment\) to step 2/,
   ],
   [
+    "a history of an order that is not there",
+    [
+      `update orders.history set order_id = '0199f000-0000-7000-8000-0000000000ff'
+       where tenant_id = :tenant and order_id = ${order("pays")}`,
+    ],
+    /there is a history of the order 0199f000-\S+, which does not exist/,
+  ],
+  [
     "one order over the limit of a sale",
     [
       `update orders.orders set member_id = 'buys-too'

@@ -150,6 +150,10 @@ export const orderChecks: readonly Check[] = [
       where s.from_state <> s.to_state
       group by o.number, s.to_state having count(*) > 1
       union all
+      select distinct format('there is a history of the order %s, which does not exist', s.order_id)
+      from steps s
+      where not exists (select from orders.orders o where o.tenant_id = $1 and o.id = s.order_id)
+      union all
       select format('the order %s is %s, its history ends in %s', o.number, o.state, last.to_state)
       from orders.orders o
       cross join lateral (

@@ -111,7 +111,7 @@ export function createAlipay(options: AlipayOptions): ChannelPlug<AlipayConfig> 
       return ok(refund);
     },
 
-    verifyNotice: (account, raw) => Promise.resolve(verifyNotice(account, raw)),
+    verifyNotice,
     noticeReply,
 
     statement: (account, day, signal) => readStatement(wire, account, day, signal),

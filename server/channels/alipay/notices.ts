@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import type { NoticeReply, NoticeVerdict, RawNotice } from "../../modules/payments/plug.ts";
 import { parseBeijing } from "../wire/beijing.ts";
 import { decodeUtf8 } from "../wire/json.ts";
@@ -13,7 +14,7 @@ const paramsMax = 100;
  * Decodes the form once and verifies it over the decoded values. Notices have no time window: a
  * notice that was not acknowledged comes again for 25 hours under the same id, and is a duplicate.
  */
-export function verifyNotice(account: AlipayAccount, raw: RawNotice): NoticeVerdict {
+export async function verifyNotice(account: AlipayAccount, raw: RawNotice): Promise<NoticeVerdict> {
   const params = readForm(raw.body);
   if (params === undefined) return { kind: "forged", why: "the notice is not a form" };
   const { sign: signature, sign_type: signType, notify_id: noticeId = "" } = params;
@@ -21,12 +22,23 @@ export function verifyNotice(account: AlipayAccount, raw: RawNotice): NoticeVerd
   if (signType !== "RSA2") return { kind: "forged", why: "the notice is not signed with RSA2" };
 
   const keys = account.config.alipayPublicKeys;
-  const isSigned = textsOf(params).some((text) => isSignedByOneOf(keys, text, signature));
-  if (!isSigned) return { kind: "forged", why: "the signature does not fit" };
+  if (!(await isSigned(params, keys, signature)))
+    return { kind: "forged", why: "the signature does not fit" };
   if (params["trade_status"] === undefined) {
     return { kind: "ignored", noticeId, why: "a message that is not about a trade" };
   }
   return readTradeNotice(params, noticeId);
+}
+
+async function isSigned(
+  params: Params,
+  keys: readonly KeyObject[],
+  signature: string,
+): Promise<boolean> {
+  for (const text of textsOf(params)) {
+    if (await isSignedByOneOf(keys, text, signature)) return true;
+  }
+  return false;
 }
 
 /**

@@ -2,8 +2,9 @@
  * RSA2, pure: RSASSA-PKCS1-v1_5 with SHA-256 over sorted parameters (requests, notices) or over the
  * very bytes of a node (replies).
  */
-import { sign, verify } from "node:crypto";
+import { sign } from "node:crypto";
 import type { KeyObject } from "node:crypto";
+import { isSignedWith, readSignature } from "../wire/rsa.ts";
 
 export type Params = Readonly<Record<string, string>>;
 
@@ -25,15 +26,17 @@ export function signText(privateKey: KeyObject, text: string): string {
 }
 
 /** Whether one of the keys has signed the text. */
-export function isSignedByOneOf(
+export async function isSignedByOneOf(
   keys: readonly KeyObject[],
   text: string,
   signature: string,
-): boolean {
-  const bytes = Buffer.from(signature, "base64");
-  // Node skips what is not base64; only the one proper spelling of a signature is taken.
-  if (bytes.toString("base64") !== signature) return false;
-  return keys.some((key) => verify("sha256", Buffer.from(text), key, bytes));
+): Promise<boolean> {
+  const bytes = readSignature(signature);
+  if (bytes === undefined) return false;
+  for (const key of keys) {
+    if (await isSignedWith(key, Buffer.from(text), bytes)) return true;
+  }
+  return false;
 }
 
 /**

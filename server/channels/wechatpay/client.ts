@@ -58,7 +58,8 @@ async function faultOfReply(
   if (fault !== undefined) return fault;
   const found = await keyring.find(account, headers.serial, signal);
   if (found.kind !== "key") return found.why;
-  return isSignedBy(found.key, headers, reply.body) ? undefined : "the signature does not fit";
+  const isSigned = await isSignedBy(found.key, headers, reply.body);
+  return isSigned ? undefined : "the signature does not fit";
 }
 
 function readError(reply: HttpReply, nowMs: number): ErrorReply {

@@ -3,9 +3,10 @@
  * decrypted. Signatures are RSASSA-PKCS1-v1_5 with SHA-256 over lines that each end with a line
  * feed.
  */
-import { createDecipheriv, sign, verify } from "node:crypto";
+import { createDecipheriv, sign } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { minuteMs, secondMs } from "../../kernel/time.ts";
+import { isSignedWith, readSignature } from "../wire/rsa.ts";
 import type { WechatpayAccount } from "./config.ts";
 
 const scheme = "WECHATPAY2-SHA256-RSA2048";
@@ -79,16 +80,19 @@ export function faultBeforeKey(headers: SignatureHeaders, receivedAt: number): s
 }
 
 /** Whether the key has signed these bytes under these headers. */
-export function isSignedBy(key: KeyObject, headers: SignatureHeaders, body: Buffer): boolean {
-  const signature = Buffer.from(headers.signature, "base64");
-  // Node skips what is not base64; only the one proper spelling of a signature is taken.
-  if (signature.toString("base64") !== headers.signature) return false;
+export async function isSignedBy(
+  key: KeyObject,
+  headers: SignatureHeaders,
+  body: Buffer,
+): Promise<boolean> {
+  const signature = readSignature(headers.signature);
+  if (signature === undefined) return false;
   const message = Buffer.concat([
     Buffer.from(`${headers.timestamp}\n${headers.nonce}\n`),
     body,
     Buffer.from("\n"),
   ]);
-  return verify("sha256", message, key, signature);
+  return isSignedWith(key, message, signature);
 }
 
 export interface EncryptedResource {

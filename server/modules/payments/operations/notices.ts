@@ -102,7 +102,15 @@ const takeNotices: Operation<TakeNotice, NoticesWorld, NoticeOutcome> = {
     const told = commands.map(({ judged }) => numbersOf(judged));
     const attemptNumbers = told.flatMap(({ attemptNumber }) => attemptNumber ?? []);
     const refundNumbers = told.flatMap(({ refundNumber }) => refundNumber ?? []);
-    const payments = await loadPayments(tx, { attemptNumbers, refundNumbers });
+    const wanted = commands.flatMap(({ account, judged }) => {
+      const channelNoticeId = channelNoticeIdOf(judged);
+      return channelNoticeId === undefined ? [] : [{ accountId: account.id, channelNoticeId }];
+    });
+    // In one flight and in this order: the notices are read when the payments are locked.
+    const [payments, notices] = await Promise.all([
+      loadPayments(tx, { attemptNumbers, refundNumbers }),
+      loadNotices(tx, wanted),
+    ]);
     const sought = new Set(attemptNumbers);
     const refunded = new Set(
       [...payments.refunds.values()]
@@ -112,11 +120,6 @@ const takeNotices: Operation<TakeNotice, NoticesWorld, NoticeOutcome> = {
     const attemptIds = [...payments.attempts.values()]
       .filter(({ id, number }) => sought.has(number) || refunded.has(id))
       .map(({ id }) => id);
-    const wanted = commands.flatMap(({ account, judged }) => {
-      const channelNoticeId = channelNoticeIdOf(judged);
-      return channelNoticeId === undefined ? [] : [{ accountId: account.id, channelNoticeId }];
-    });
-    const notices = await loadNotices(tx, wanted);
     const { ledger } = await loadMoney(tx, payments, attemptIds);
     const written = { fresh: new Set<never>(), repeated: new Set<never>(), events: [] };
     return { payments, ledger, notices, written };

@@ -56,8 +56,8 @@ const updateNotices = statement(
 );
 
 /**
- * The notices that came before. Read after the payments are locked: of two processes that have the
- * same notice the later one finds it here. About an unknown number nothing is locked; there the
+ * The notices that came before. Sent behind the locks of the payments: of two processes that have
+ * the same notice the later one finds it here. About an unknown number nothing is locked; there the
  * unique key is the judge.
  */
 export async function loadNotices(

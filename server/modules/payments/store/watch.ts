@@ -4,8 +4,12 @@ import { statement } from "../../../kernel/database.ts";
 // What is asked about again changes its row each time, so age counts from the beginning.
 export const oldestPayments = statement(
   "payments.oldest_payments",
-  `select state, min(created_at) as since from payments.payments
-   where state in ('open', 'closing') group by state`,
+  // Found by their attempts under way, which a sweep's index leads to. One without any waits for
+  // its payer; how long is told by its order.
+  `select p.state, min(p.created_at) as since
+   from payments.attempts a
+   join payments.payments p on p.tenant_id = a.tenant_id and p.id = a.payment_id
+   where a.next_action_at is not null and p.state in ('open', 'closing') group by p.state`,
 );
 
 export const oldestAttempts = statement(
