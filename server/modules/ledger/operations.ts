@@ -1,3 +1,4 @@
+import { required } from "../../kernel/assert.ts";
 import type { Database } from "../../kernel/database.ts";
 import type { Refusal } from "../../kernel/refusal.ts";
 import type { Clock } from "../../kernel/time.ts";
@@ -145,8 +146,8 @@ export function createLedger(deps: { readonly database: Database; readonly clock
       const account = await selectAccountById(database, tenantId, wanted.accountId);
       if (account === undefined) return refuse("not_found", { what: "account" });
       if (!account.indexed && clock.now() - wanted.at > stretchMsMax) return tooLong;
-      const asked = { account, at: wanted.at, entriesMax: undefined };
-      return (await selectBalanceAt(database, tenantId, asked)).held;
+      const held = await selectBalanceAt(database, tenantId, { account, at: wanted.at });
+      return required(held, "a balance that was added up to the end");
     },
 
     /** Sums by asset, in the order of their names. */
@@ -280,9 +281,8 @@ async function balanceBefore(
     const since = { from: to, to: endOfTime, rows: stretchRows };
     if ((await selectStretch(database, tenantId, since)) > to) return undefined;
   }
-  const asked = { account, at: to - 1, entriesMax };
-  const { held, since } = await selectBalanceAt(database, tenantId, asked);
-  return since > entriesMax ? undefined : held.posted;
+  const held = await selectBalanceAt(database, tenantId, { account, at: to - 1, entriesMax });
+  return held?.posted;
 }
 
 function entryOf(

@@ -203,7 +203,8 @@ function balanceAtText(transfersSince: string): string {
           b.pending_credits - coalesce(s.pending_credits, 0)::bigint as pending_credits,
           s.entries as since
    from ledger.balances b, (
-     select count(*)::integer as entries, sum(case when credit_account_id = $2 then amount else -amount end)
+     select count(*)::integer as entries,
+            sum(case when credit_account_id = $2 then amount else -amount end)
               filter (where phase in ('posted', 'post')) as posted,
             sum(case phase when 'pending' then amount else -amount end)
               filter (where phase <> 'posted' and debit_account_id = $2) as pending_debits,
@@ -370,8 +371,8 @@ export async function selectStretch(
 }
 
 /**
- * What an account held at the end of a millisecond, and how many entries it has had since. With
- * more than `entriesMax` it is not added up to the end, and what it held is wrong.
+ * What an account held at the end of a millisecond; undefined when it has had more than
+ * `entriesMax` entries since, which are not all added up. Without that bound it is always told.
  */
 export async function selectBalanceAt(
   database: Database,
@@ -379,17 +380,18 @@ export async function selectBalanceAt(
   wanted: {
     readonly account: AccountRecord;
     readonly at: number;
-    readonly entriesMax: number | undefined;
+    readonly entriesMax?: number;
   },
-): Promise<{ held: Balance; since: number }> {
-  const { account, at, entriesMax } = wanted;
+): Promise<Balance | undefined> {
+  const { account, at, entriesMax = Number.POSITIVE_INFINITY } = wanted;
+  const limit = Number.isFinite(entriesMax) ? entriesMax + 1 : null;
   const [row] = await database.read<AccountRow & { since: number }>(
     tenantId,
     account.indexed ? selectIndexedBalanceAt : selectTimedBalanceAt,
-    [tenantId, account.id, timestamp(at), entriesMax === undefined ? null : entriesMax + 1],
+    [tenantId, account.id, timestamp(at), limit],
   );
-  if (row === undefined) return { held: account.balance, since: 0 };
-  return { held: balanceOf(row), since: row.since };
+  if (row === undefined) return account.balance;
+  return row.since > entriesMax ? undefined : balanceOf(row);
 }
 
 /** Before everything that happened in the millisecond `at`. */
