@@ -1,6 +1,7 @@
 /** What tickets to a sale ask for beside a member: an answer, and a bounded origin [FLS-09]. */
 import type { Refusal } from "../../../kernel/refusal.ts";
 import { refuse } from "../../../refusals.ts";
+import { networkOf } from "./networks.ts";
 import type { DeviceId, SaleId, TicketRules } from "./types.ts";
 
 /** Below it an answer costs no more than the request that brings it. */
@@ -16,6 +17,19 @@ export const ticketsPerAddressMax = 10_000;
 export interface TicketOrigin {
   readonly deviceId: DeviceId | undefined;
   readonly network: string | undefined;
+}
+
+/** What is kept of a device and an address: no more than the rules count. */
+export function originOf(
+  { ticketsPerDevice, ticketsPerAddress }: TicketRules,
+  given: { readonly deviceId: DeviceId | undefined; readonly address: string | undefined },
+): TicketOrigin {
+  const { deviceId, address } = given;
+  const isCounted = address !== undefined && ticketsPerAddress !== undefined;
+  return {
+    deviceId: ticketsPerDevice === undefined ? undefined : deviceId,
+    network: isCounted ? networkOf(address) : undefined,
+  };
 }
 
 /** Tickets that were taken, by sale and device or network: see `originKey`. */

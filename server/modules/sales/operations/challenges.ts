@@ -25,8 +25,8 @@ import {
   judgeAsking,
   workOf,
 } from "../domain/challenges.ts";
-import { networkOf } from "../domain/networks.ts";
 import type { TicketOrigin } from "../domain/ticket-rules.ts";
+import { originOf } from "../domain/ticket-rules.ts";
 import type { DeviceId, SaleId, TicketRules } from "../domain/types.ts";
 import type { Sales } from "./sales.ts";
 
@@ -95,17 +95,6 @@ export function createChallenges(deps: {
     const device = deviceFrom(claims);
     if (device.tenantId !== tenantId || clock.now() >= device.expiresAt) return undefined;
     return device.deviceId;
-  }
-
-  function originOf(
-    { ticketsPerDevice, ticketsPerAddress }: TicketRules,
-    { deviceId, address }: { deviceId: DeviceId | undefined; address: string | undefined },
-  ): TicketOrigin {
-    const isCounted = address !== undefined && ticketsPerAddress !== undefined;
-    return {
-      deviceId: ticketsPerDevice === undefined ? undefined : deviceId,
-      network: isCounted ? networkOf(address) : undefined,
-    };
   }
 
   return {

@@ -5,6 +5,7 @@
 import { LRUCache } from "lru-cache";
 import { required } from "../../../kernel/assert.ts";
 import type { Database } from "../../../kernel/database.ts";
+import { createSingleFlight } from "../../../kernel/single-flight.ts";
 import type { Clock } from "../../../kernel/time.ts";
 import { secondMs } from "../../../kernel/time.ts";
 import type { Ledger } from "../../ledger/index.ts";
@@ -50,7 +51,7 @@ export function createRoomMemory(deps: {
   const own = new Map<string, KnownRoom>();
   let ownKeys: ReadonlySet<string> = new Set();
   const others = new LRUCache<string, KnownRoom>({ max: othersMax });
-  const reading = new Map<string, Promise<void>>();
+  const reads = createSingleFlight<string, void>();
 
   function knownBy(key: string): KnownRoom | undefined {
     return own.get(key) ?? others.get(key);
@@ -107,16 +108,6 @@ export function createRoomMemory(deps: {
     else others.set(key, room);
   }
 
-  /** Joins a read under way. */
-  function refreshOne(tenantId: string, saleId: SaleId): Promise<void> {
-    const key = keyOf(tenantId, saleId);
-    const running = reading.get(key);
-    if (running !== undefined) return running;
-    const reads = refresh(tenantId, [saleId]).finally(() => reading.delete(key));
-    reading.set(key, reads);
-    return reads;
-  }
-
   return {
     refresh,
 
@@ -141,7 +132,7 @@ export function createRoomMemory(deps: {
       const key = keyOf(tenantId, saleId);
       const room = knownBy(key);
       if (room !== undefined && clock.now() - room.readAt < freshMs) return room;
-      await refreshOne(tenantId, saleId);
+      await reads.run(key, () => refresh(tenantId, [saleId]));
       return knownBy(key);
     },
 

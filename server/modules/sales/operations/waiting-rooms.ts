@@ -125,7 +125,7 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
    * Told without the database: false for a made-up ticket, or that of another member or sale. Staff
    * may ask for anybody's, and what is not known of theirs is looked up.
    */
-  function mayBe(tenantId: string, { saleId, ticketId, memberId }: WantedTicket): boolean {
+  function mayBeTheirs(tenantId: string, { saleId, ticketId, memberId }: WantedTicket): boolean {
     const known = ticketMemory.known(tenantId, ticketId);
     if (known !== undefined) return isWanted(known, { saleId, memberId });
     return memberId === undefined || ticketIds.isMadeFor(ticketId, [tenantId, saleId, memberId]);
@@ -135,7 +135,7 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
     tenantId: string,
     { saleId, ticketId, memberId }: WantedTicket,
   ): Promise<{ readonly room: KnownRoom; readonly ticket: KnownTicket } | Refusal> {
-    if (!mayBe(tenantId, { saleId, ticketId, memberId })) return noTicket;
+    if (!mayBeTheirs(tenantId, { saleId, ticketId, memberId })) return noTicket;
     const room = await roomMemory.read(tenantId, saleId);
     if (room === undefined) return noTicket;
     const ticket = await currentTicket(tenantId, room, ticketId);

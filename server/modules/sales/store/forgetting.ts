@@ -4,7 +4,7 @@ import { statement, timestamp } from "../../../kernel/database.ts";
 import type { SaleId } from "../domain/types.ts";
 import { ticketLifeDays, ticketLifeMs } from "../domain/waiting-room.ts";
 
-/** Which tenants have rooms to forget: those of a week, and of sales that have not ended, stay. */
+/** Which tenants have rooms to forget: of sales that ended more than `ticketLifeDays` ago. */
 export const tenantsWithTicketsToForget = statement(
   "sales.tenants_with_tickets_to_forget",
   `select distinct r.tenant_id from sales.waiting_rooms r
@@ -67,8 +67,7 @@ export async function forgetTickets(tx: Tx, limit: number): Promise<number> {
     if (left === 0) break;
     empty.push(saleId);
   }
-  if (empty.length === 0) return limit - left;
-  for (const each of [deleteAdmissions, deleteLots, deleteRooms])
-    tx.write(each, [tx.tenantId, empty]);
+  const statements = empty.length === 0 ? [] : [deleteAdmissions, deleteLots, deleteRooms];
+  for (const each of statements) tx.write(each, [tx.tenantId, empty]);
   return limit - left;
 }

@@ -38,7 +38,8 @@ export interface ItemRow {
 }
 
 export const saleColumns = `id, title, state, opens_at, closes_at, limit_per_member, waiting_room,
-          challenge_difficulty, tickets_per_device, tickets_per_address, made_by, created_at, changed_at, scheduled_at, ended_at`;
+          challenge_difficulty, tickets_per_device, tickets_per_address, made_by,
+          created_at, changed_at, scheduled_at, ended_at`;
 export const itemColumns = "sale_id, sku_id, price_minor, currency, allotment, limit_per_member";
 
 /** Each sale with its items; the items come in the order in which people see them. */
