@@ -687,7 +687,7 @@ export interface paths {
         put?: never;
         /**
          * A challenge whose answer a ticket asks for, in a sale with ticket rules
-         * @description Find the number by trying all from 0 on, and send it with the challenge when the ticket is taken. It is this member's, for this sale, for some minutes. A device that was told its name sends it as Sale-Device; one without gets a longer search.
+         * @description Find the number by trying all from 0 on, and send it with the challenge when the ticket is taken. It is this member's, for this sale, for some minutes. A device that was told its name sends it as Sale-Device; where devices are counted, one without gets a longer search.
          */
         post: operations["askChallenge"];
         delete?: never;
@@ -2279,7 +2279,7 @@ export interface components {
          */
         TicketRules: {
             /**
-             * @description Numbers to try for an answer, at most; a device that is not known: four times.
+             * @description Numbers to try for an answer, at most; four times as many for a new device, if counted.
              * @example 20000
              */
             challengeDifficulty: number;

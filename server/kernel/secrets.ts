@@ -68,10 +68,11 @@ export class SealError extends Error {
  */
 export function createSecrets(keys: MasterKeys): Secrets {
   const byId = new Map(keys.map((key) => [keyIdOf(key), key]));
-  const [current] = keys;
+  const [current, ...others] = keys;
   const currentId = keyIdOf(current);
-  const signers = keys.map(createSigner);
-  const signatures = (text: string, purpose: string) => signers.map((sign) => sign(text, purpose));
+  const sign = createSigner(current);
+  const signers = [sign, ...others.map(createSigner)];
+  const signatures = (text: string, purpose: string) => signers.map((each) => each(text, purpose));
 
   return {
     seal(plain, where) {
@@ -100,7 +101,7 @@ export function createSecrets(keys: MasterKeys): Secrets {
       }
     },
 
-    sign: createSigner(current),
+    sign,
 
     isSigned: (text, signature, purpose) =>
       signatures(text, purpose).some((ours) => isSameSecret(signature, ours)),

@@ -8,8 +8,8 @@ export interface SignedTexts {
   read(text: string): unknown;
 }
 
-/** The longest id of a member makes about 400 characters. */
-const textMax = 1_024;
+/** The longest that we write have about 400 characters. */
+export const signedTextMax = 1_024;
 
 /** `purpose`: what they are for; no text signed for another purpose is taken for one of them. */
 export function createSignedTexts(secrets: Secrets, purpose: string): SignedTexts {
@@ -20,7 +20,7 @@ export function createSignedTexts(secrets: Secrets, purpose: string): SignedText
     },
 
     read(text) {
-      if (text.length > textMax) return undefined;
+      if (text.length > signedTextMax) return undefined;
       const [written, signature, ...rest] = text.split(".");
       if (written === undefined || signature === undefined || rest.length > 0) return undefined;
       if (!secrets.isSigned(written, signature, purpose)) return undefined;

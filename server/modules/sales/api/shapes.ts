@@ -35,7 +35,8 @@ const ticketRules = Type.Object(
     challengeDifficulty: Type.Integer({
       minimum: challengeDifficultyMin,
       maximum: challengeDifficultyMax,
-      description: "Numbers to try for an answer, at most; a device that is not known: four times.",
+      description:
+        "Numbers to try for an answer, at most; four times as many for a new device, if counted.",
       examples: [20_000],
     }),
     ticketsPerDevice: Type.Optional(

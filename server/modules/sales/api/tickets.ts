@@ -4,6 +4,7 @@ import type { Principal } from "../../../kernel/access.ts";
 import type { App } from "../../../kernel/app.ts";
 import { isRefusal } from "../../../kernel/refusal.ts";
 import { checkedId, id, time } from "../../../kernel/shapes.ts";
+import { signedTextMax } from "../../../kernel/signed-text.ts";
 import type { Streams } from "../../../kernel/sse.ts";
 import { actingMember } from "../../identity/index.ts";
 import { answerMax } from "../domain/challenges.ts";
@@ -13,9 +14,6 @@ import { saleParams, tags } from "./shapes.ts";
 const taking = { config: { scope: "orders:write" } } as const;
 const asking = { config: { scope: "orders:read" } } as const;
 const following = { config: { scope: "orders:read", stream: true } } as const;
-
-/** Twice as long as a challenge with the longest id of a member. */
-const signedTextMax = 1_024;
 
 const ticketParams = Type.Object({ saleId: id, ticketId: id });
 
@@ -133,7 +131,8 @@ function challengeRoute(app: App, waitingRooms: WaitingRooms): void {
         description:
           "Find the number by trying all from 0 on, and send it with the challenge when the " +
           "ticket is taken. It is this member's, for this sale, for some minutes. A device that " +
-          "was told its name sends it as Sale-Device; one without gets a longer search.",
+          "was told its name sends it as Sale-Device; where devices are counted, one without gets " +
+          "a longer search.",
         tags,
         params: saleParams,
         body: newChallenge,
