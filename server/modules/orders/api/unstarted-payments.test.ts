@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from "vitest";
 import { required } from "../../../kernel/assert.ts";
 import { minuteMs, secondMs } from "../../../kernel/time.ts";
+import { stockSku } from "../../../testing/goods.ts";
 import { ordersReactions } from "../reactions.ts";
 import { openStand } from "./testing/stand.ts";
 
@@ -9,21 +10,8 @@ const stand = await openStand();
 afterAll(() => stand.stop());
 const { call, control, catalog, tenantId, ids, database, orders } = stand;
 
-const newKey = () => ({ key: ids.next(), bodyHash: Buffer.alloc(32) });
-
-async function sell(units: number): Promise<string> {
-  const made = await catalog.createProduct(tenantId, newKey(), {
-    title: "Mug",
-    onSale: true,
-    skus: [{ title: "", priceMinor: 1_000n, currency: "CNY", onSale: true }],
-    by: "test",
-  });
-  if (made.kind === "refused") throw new Error(made.code);
-  const skuId = JSON.parse(made.body).skus[0].id;
-  const input = { skuId, quantity: BigInt(units), reason: "delivery", by: "test" };
-  await catalog.putInStock(tenantId, newKey(), input);
-  return skuId;
-}
+/** A product of one SKU with `units` on the shelf. */
+const sell = (units: bigint) => stockSku({ catalog, ids }, tenantId, { units });
 
 /** Nothing of this kind reaches WeChat Pay; gives the way to let it through again. */
 function cutOff(operation: "prepay" | "close"): () => void {
@@ -77,7 +65,7 @@ async function oldestUnpaid(): Promise<Record<string, number>> {
 
 test("a payment that never started is taken back, and the order is paid another way [PAY-15]", async () => {
   const reach = cutOff("prepay");
-  const { id, key, attemptId } = await triedInVain(await sell(1));
+  const { id, key, attemptId } = await triedInVain(await sell(1n));
   await stand.advance(31 * secondMs);
   await stand.askAttempt(attemptId);
   const { status, json } = await pay(id, "wechatpay", key);
@@ -91,7 +79,7 @@ test("a payment that never started is taken back, and the order is paid another 
 });
 
 test("a payment that never started ends with its order's time, however long nobody answers [ORD-07]", async () => {
-  const skuId = await sell(1);
+  const skuId = await sell(1n);
   const reach = [cutOff("prepay"), cutOff("close")];
   const { id, attemptId } = await triedInVain(skuId);
   expect(Object.keys(await oldestUnpaid())).toEqual(["paying"]);
@@ -110,6 +98,6 @@ test("a payment that never started ends with its order's time, however long nobo
   await stand.heard(tenantId);
   expect((await read(id)).state).toBe("closed");
   expect((await pay(id, "wechatpay")).json.code).toBe("payment_not_open");
-  expect(await catalog.readStock(tenantId, skuId as never)).toMatchObject({ onHand: 1n, held: 0n });
+  expect(await catalog.readStock(tenantId, skuId)).toMatchObject({ onHand: 1n, held: 0n });
   expect(await oldestUnpaid()).toEqual({});
 });

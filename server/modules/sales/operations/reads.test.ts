@@ -9,7 +9,7 @@ import { isRefusal } from "../../../kernel/refusal.ts";
 import { countStatements } from "../../../kernel/testing/counted-database.ts";
 import { testDatabase } from "../../../kernel/testing/database.ts";
 import { createManualClock, hourMs, minuteMs } from "../../../kernel/time.ts";
-import type { SkuId } from "../../catalog/index.ts";
+import { stockSku } from "../../../testing/goods.ts";
 import { createCatalog } from "../../catalog/index.ts";
 import { createLedger } from "../../ledger/index.ts";
 import type { SaleId } from "../domain/types.ts";
@@ -46,12 +46,7 @@ function bodyOf(answer: Answer | Refusal) {
 async function openShop(opensInMs = 0) {
   const sales = startProcess();
   const tenantId = ids.next<"Tenant">();
-  const sku = { title: "", priceMinor: 1_999n, currency: "CNY", onSale: true } as const;
-  const product = { title: "Enamel mug", onSale: true, skus: [sku], by: "anna" };
-  const made = bodyOf(await catalog.createProduct(tenantId, newKey(), product));
-  const skuId: SkuId = made.skus[0].id;
-  const delivery = { skuId, quantity: 1_000n, reason: "delivery", by: "anna" };
-  await catalog.putInStock(tenantId, newKey(), delivery);
+  const skuId = await stockSku({ catalog, ids }, tenantId, { units: 1_000n });
   const draft = async () => {
     const item = { skuId, priceMinor: 999n, currency: "CNY", allotment: 10n } as const;
     const terms = {

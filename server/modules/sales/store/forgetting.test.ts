@@ -1,19 +1,15 @@
-import pg from "pg";
 import { afterAll, expect, test } from "vitest";
 import { required } from "../../../kernel/assert.ts";
-import { hotOptions } from "../../../kernel/database.ts";
 import { createIds } from "../../../kernel/ids.ts";
 import { testDatabase } from "../../../kernel/testing/database.ts";
-import { explain } from "../../../kernel/testing/plans.ts";
+import { planningConnection } from "../../../kernel/testing/planning.ts";
 import { createManualClock } from "../../../kernel/time.ts";
 import { deleteTickets } from "./forgetting.ts";
 
 const { url } = await testDatabase();
 const clock = createManualClock(Date.UTC(2026, 10, 11, 2));
 const ids = createIds({ clock });
-/** With the settings of a sweep's connection, and to be looked into. */
-const client = new pg.Client({ connectionString: url, options: hotOptions });
-await client.connect();
+const client = await planningConnection(url, deleteTickets);
 afterAll(() => client.end());
 
 const tenantId = ids.next<"Tenant">();
@@ -51,20 +47,14 @@ async function insertTickets(count: number): Promise<string[]> {
 /** The index of tickets of a sale, that of their ids, and the row, each a few levels deep. */
 const blocksOfTicketMax = 4;
 
-async function prepare(): Promise<void> {
-  await client.query("analyze sales.tickets");
-  await client.query(`prepare forget as ${deleteTickets.text}`);
-}
-
 test.each(["on an empty table", "on an analysed table"])(
   "a plan that was made %s finds a portion of a sale's tickets by their sale, no others",
   async (when) => {
-    await client.query("deallocate all");
-    if (when === "on an empty table") await prepare();
+    if (when === "on an empty table") await client.planAfter("analyze sales.tickets");
     const saleIds = await insertTickets(10);
-    if (when !== "on an empty table") await prepare();
+    if (when !== "on an empty table") await client.planAfter("analyze sales.tickets");
     const saleId = required(saleIds[4], "a sale");
-    const plan = await explain(client, `execute forget('${tenantId}', '${saleId}', ${portion})`);
+    const plan = await client.explain(`'${tenantId}'`, `'${saleId}'`, `${portion}`);
     expect(plan.indexes.toSorted()).toEqual([
       "tickets_pkey",
       "tickets_tenant_id_sale_id_member_id_key",

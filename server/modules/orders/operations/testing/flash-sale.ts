@@ -15,13 +15,14 @@ import { createSecrets } from "../../../../kernel/secrets.ts";
 import { countStatements } from "../../../../kernel/testing/counted-database.ts";
 import type { Clock, ManualClock } from "../../../../kernel/time.ts";
 import { hourMs } from "../../../../kernel/time.ts";
-import type { ProductId, SkuId } from "../../../catalog/index.ts";
+import type { SkuId } from "../../../catalog/index.ts";
 import { createCatalog } from "../../../catalog/index.ts";
 import { createIdentity } from "../../../identity/index.ts";
 import { createLedger } from "../../../ledger/index.ts";
 import { createPayments, paymentTenantSettings } from "../../../payments/index.ts";
 import type { SaleId } from "../../../sales/index.ts";
 import { createSales } from "../../../sales/index.ts";
+import { stockSkus } from "../../../../testing/goods.ts";
 import type { OrderId } from "../../domain/types.ts";
 import { createOrders, orderTenantSettings } from "../../index.ts";
 
@@ -89,7 +90,7 @@ export async function openFlashSale(
   const skuIds: SkuId[] = [];
   while (skuIds.length < goods) {
     const count = Math.min(goods - skuIds.length, skusOfProductMax);
-    skuIds.push(...(await makeSkus(by, tenantId, count)));
+    skuIds.push(...(await stockSkus(by, tenantId, { units: 1_000n, count })));
   }
   const opensAt = clock.now() + opensInMs;
   const price = { priceMinor: 999n, currency: "CNY", limitPerMember: undefined } as const;
@@ -106,30 +107,6 @@ export async function openFlashSale(
   idOf(await sales.scheduleSale(tenantId, newKey(ids), saleId as SaleId));
   const skuId = required(skuIds[0], "a SKU");
   return { tenantId, skuId, skuIds, saleId: saleId as SaleId, opensAt, closesAt: terms.closesAt };
-}
-
-async function makeSkus(
-  { ids, catalog }: Process,
-  tenantId: string,
-  count: number,
-): Promise<SkuId[]> {
-  const skus = Array.from({ length: count }, (_, at) => ({
-    title: `${at + 1}`,
-    priceMinor: 1_999n,
-    currency: "CNY" as const,
-    onSale: true,
-  }));
-  const product = { title: "Enamel mug", onSale: true, skus, by: "anna" };
-  const made = idOf(await catalog.createProduct(tenantId, newKey(ids), product));
-  const read = await catalog.readProduct(tenantId, made as ProductId);
-  if (isRefusal(read)) throw new Error(read.code);
-  const skuIds = read.skus.map(({ id }) => id);
-  const deliver = (skuId: SkuId) => {
-    const delivery = { skuId, quantity: 1_000n, reason: "delivery", by: "anna" };
-    return catalog.putInStock(tenantId, newKey(ids), delivery);
-  };
-  for (const delivered of await Promise.all(skuIds.map(deliver))) idOf(delivered);
-  return skuIds;
 }
 
 export type FlashSale = Awaited<ReturnType<typeof openFlashSale>>;
