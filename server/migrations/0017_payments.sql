@@ -6,9 +6,9 @@ drop index payments.payments_unfinished;
 -- Payments that were opened together are paid together: each row of a page may have its twin there.
 alter table payments.payments set (fillfactor = 50);
 
--- The busiest tables that are only ever added to go without foreign keys, as transfers do: each is
--- a query a row inside of PostgreSQL. Their parents are locked, read or written by the same
--- transaction, and nobody deletes those.
+-- The tables that get most new rows go without foreign keys, as transfers do: each is a query a row
+-- inside of PostgreSQL. Their parents are locked, read or written by the same transaction, and
+-- nobody deletes those.
 alter table payments.notices drop constraint notices_tenant_id_account_id_fkey;
 alter table orders.history drop constraint history_tenant_id_order_id_fkey;
 alter table ledger.balances drop constraint balances_tenant_id_account_id_fkey;
