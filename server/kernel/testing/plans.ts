@@ -17,9 +17,14 @@ export interface Plan {
 }
 
 /** Runs it, and tells how PostgreSQL went about it. */
-export async function explain(client: pg.Client, text: string): Promise<Plan> {
+export async function explain(
+  client: pg.Client | pg.Pool,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<Plan> {
   const { rows } = await client.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
     `explain (analyze, buffers, format json) ${text}`,
+    [...values],
   );
   const [{ Plan: plan }] = required(rows[0], "a plan")["QUERY PLAN"];
   const blocks = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"];
