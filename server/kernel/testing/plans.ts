@@ -18,7 +18,7 @@ export interface Plan {
 
 /** Runs it, and tells how PostgreSQL went about it. */
 export async function explain(
-  client: pg.Client | pg.Pool,
+  client: pg.ClientBase | pg.Pool,
   text: string,
   values: readonly unknown[] = [],
 ): Promise<Plan> {

@@ -1,4 +1,3 @@
-import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createDatabase } from "../../../kernel/database.ts";
 import { createIds } from "../../../kernel/ids.ts";
@@ -13,14 +12,13 @@ const clock = createManualClock(Date.UTC(2026, 10, 11, 2));
 const database = createDatabase({ url, clock });
 const ids = createIds({ clock });
 const ledger = createLedger({ database, clock });
-const client = new pg.Client({ connectionString: url });
-await client.connect();
+const [tenantId, other] = [ids.next<"Tenant">(), ids.next<"Tenant">()];
+const client = await database.poolFor(tenantId).connect();
 afterAll(async () => {
-  await client.end();
+  client.release();
   await database.close();
 });
 
-const [tenantId, other] = [ids.next<"Tenant">(), ids.next<"Tenant">()];
 const accountsEach = 1_000;
 /** As many accounts below each: of the first all have some, of the third one alone, the last. */
 const [full, empty, last, held] = ["hall.1.", "hall.2.", "hall.3.", "hall.4."];
