@@ -7,8 +7,8 @@ drop index payments.payments_unfinished;
 alter table payments.payments set (fillfactor = 50);
 
 -- The tables that get most new rows go without foreign keys, as transfers do: each is a query a row
--- inside of PostgreSQL. Their parents are locked, read or written by the same transaction, and
--- nobody deletes those.
+-- inside of PostgreSQL. Nobody deletes their parents: an order and a ledger's account are locked or
+-- written by the same transaction, and a channel's account has verified its notice before.
 alter table payments.notices drop constraint notices_tenant_id_account_id_fkey;
 alter table orders.history drop constraint history_tenant_id_order_id_fkey;
 alter table ledger.balances drop constraint balances_tenant_id_account_id_fkey;
