@@ -33,7 +33,7 @@ export function originOf(
 }
 
 /** Tickets that were taken, by sale and device or network: see `originKey`. */
-export type TakenTickets = Map<string, number>;
+export type TicketCounts = Map<string, number>;
 
 export function originKey(saleId: SaleId, origin: string): string {
   return `${saleId} ${origin}`;
@@ -41,7 +41,7 @@ export function originKey(saleId: SaleId, origin: string): string {
 
 /** Refusals in order of precedence: sale_device_limit_reached, sale_address_limit_reached. */
 export function judgeOrigin(
-  taken: Readonly<Pick<TakenTickets, "get">>,
+  taken: Readonly<Pick<TicketCounts, "get">>,
   saleId: SaleId,
   given: { readonly rules: TicketRules; readonly origin: TicketOrigin },
 ): Refusal | undefined {
@@ -58,7 +58,7 @@ export function judgeOrigin(
 
 /** Another ticket of this origin. */
 export function countTicket(
-  taken: TakenTickets,
+  taken: TicketCounts,
   saleId: SaleId,
   { deviceId, network }: TicketOrigin,
 ): void {

@@ -8,7 +8,7 @@ import type { Refusal } from "../../../kernel/refusal.ts";
 import { dayMs, formatInstant, minuteMs, secondMs } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
 import { saleStateAt } from "./hours.ts";
-import type { TakenTickets, TicketOrigin } from "./ticket-rules.ts";
+import type { TicketCounts, TicketOrigin } from "./ticket-rules.ts";
 import { countTicket, judgeOrigin } from "./ticket-rules.ts";
 import type { Sale, SaleId } from "./types.ts";
 
@@ -56,7 +56,7 @@ export interface RoomsWorld {
   /** By sale and member: see `ticketKey`. */
   readonly tickets: Map<string, Ticket>;
   /** Of the origins that tickets are wanted from. */
-  readonly taken: TakenTickets;
+  readonly taken: TicketCounts;
   /** How many more this process may let in at once. */
   allowance: number;
   readonly written: WrittenRooms;

@@ -1,6 +1,6 @@
 import type { Tx } from "../../../kernel/database.ts";
 import { optionalTimestamps, statement, timestamp } from "../../../kernel/database.ts";
-import type { TakenTickets } from "../domain/ticket-rules.ts";
+import type { TicketCounts } from "../domain/ticket-rules.ts";
 import { originKey } from "../domain/ticket-rules.ts";
 import type { SaleId } from "../domain/types.ts";
 import type {
@@ -41,7 +41,7 @@ interface CountRow {
   taken: number;
 }
 
-type WantedTicket = Pick<TakeTicket, "saleId" | "memberId" | "origin">;
+type TicketTaker = Pick<TakeTicket, "saleId" | "memberId" | "origin">;
 
 export interface TicketRow {
   id: TicketId;
@@ -196,7 +196,7 @@ const finishLot = statement(
 export async function loadRooms(
   tx: Tx,
   saleIds: Iterable<SaleId>,
-  wanted: readonly WantedTicket[] = [],
+  wanted: readonly TicketTaker[] = [],
 ): Promise<Omit<RoomsWorld, "allowance">> {
   const ids = [...new Set(saleIds)];
   const locked = lockedRooms(tx, ids);
@@ -239,7 +239,7 @@ async function madeRooms(tx: Tx, ids: readonly SaleId[]): Promise<RoomRow[]> {
   return lockedRooms(tx, ids);
 }
 
-async function loadTickets(tx: Tx, wanted: readonly WantedTicket[]): Promise<Ticket[]> {
+async function loadTickets(tx: Tx, wanted: readonly TicketTaker[]): Promise<Ticket[]> {
   if (wanted.length === 0) return [];
   const rows = await tx.rows<TicketRow>(selectTickets, [
     tx.tenantId,
@@ -250,7 +250,7 @@ async function loadTickets(tx: Tx, wanted: readonly WantedTicket[]): Promise<Tic
 }
 
 /** Nothing is asked where no sale counts origins. */
-async function countTaken(tx: Tx, wanted: readonly WantedTicket[]): Promise<TakenTickets> {
+async function countTaken(tx: Tx, wanted: readonly TicketTaker[]): Promise<TicketCounts> {
   const counts = await Promise.all([
     countOrigins(
       tx,
