@@ -300,6 +300,15 @@ const plants: readonly (readonly [name: string, plant: readonly string[], words:
     /goes from step 0 \(pending_payment\) to step 2/,
   ],
   [
+    "a notice of a channel's account that is not there",
+    [
+      `insert into payments.notices
+         (tenant_id, id, account_id, received_at, headers, body, verdict, deliveries)
+       values (:tenant, ${nobody}, ${nobody}, now(), '{}', '', 'forged', 1)`,
+    ],
+    /the notice \S+ is of the account 0199f000-\S+, which does not exist/,
+  ],
+  [
     "a history of an order that is not there",
     [
       `update orders.history set order_id = '0199f000-0000-7000-8000-0000000000ff'

@@ -109,4 +109,14 @@ export const moneyChecks: readonly Check[] = [
       where p.tenant_id = $1 and not exists (
         select from orders.orders o where o.tenant_id = $1 and o.id = p.reference)`,
   },
+  {
+    sentence: "notices are of channels' accounts that are there",
+    counted: "select from payments.notices where tenant_id = $1",
+    text: `
+      select format('the notice %s is of the account %s, which does not exist', n.id, n.account_id)
+               as words
+      from payments.notices n
+      where n.tenant_id = $1 and not exists (
+        select from payments.channel_accounts a where a.tenant_id = $1 and a.id = n.account_id)`,
+  },
 ];
