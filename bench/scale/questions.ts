@@ -178,7 +178,7 @@ async function findAccounts(client: pg.Client, year: Year): Promise<Accounts> {
     where s.tenant_id = $1 and p.title like 'Bench mug%' order by s.id limit 1 offset ${at})`;
   const { rows } = await client.query<Accounts>(
     `select ${derivedIdSql(`'channel.${year.channelAccountId}'`)} as channel,
-       ${stockSql(0)} as hot, ${stockSql(year.skus >> 1)} as rare`,
+       ${stockSql(0)} as hot, ${stockSql(Math.floor(year.skus / 2))} as rare`,
     [year.tenantId],
   );
   return required(rows[0], "the accounts");

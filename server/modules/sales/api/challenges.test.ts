@@ -1,17 +1,23 @@
-import pg from "pg";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { required } from "../../../kernel/assert.ts";
 import { createSecrets } from "../../../kernel/secrets.ts";
 import { createSignedTexts } from "../../../kernel/signed-text.ts";
+import { holdLock, rawConnection } from "../../../kernel/testing/connections.ts";
 import { dayMs, formatInstant, minuteMs } from "../../../kernel/time.ts";
+import type { TestPlatform } from "../../../testing/platform.ts";
 import type { TicketRulesView } from "../domain/views.ts";
+import type { Answer, Asking } from "./testing/challenges.ts";
 import { answerAndTake, askChallenge, search, takeWith } from "./testing/challenges.ts";
 import { openHall } from "./testing/hall.ts";
 
 const hall = await openHall();
-afterAll(() => hall.stop());
-beforeEach(() => hall.rest());
 const { first, second, clock } = hall;
+const raw = await rawConnection(first.database.url);
+afterAll(async () => {
+  await raw.end();
+  await hall.stop();
+});
+beforeEach(() => hall.rest());
 
 const easy: TicketRulesView = { challengeDifficulty: 1_000 };
 /** Challenges are good for so long. */
@@ -22,11 +28,9 @@ const texts = (purpose: string) => createSignedTexts(createSecrets([Buffer.alloc
 const claimsOf = (text: string): unknown[] =>
   JSON.parse(Buffer.from(text.split(".")[0] ?? "", "base64url").toString());
 
-const ask = async (given: Parameters<typeof askChallenge>[2]) =>
-  (await askChallenge(hall, first, given)).json;
-const take = (
-  ...given: Parameters<typeof takeWith> extends [unknown, ...infer Rest] ? Rest : never
-) => takeWith(hall, ...given);
+const ask = async (given: Asking) => (await askChallenge(hall, first, given)).json;
+const take = (process: TestPlatform, asking: Asking, answer?: Answer) =>
+  takeWith(hall, process, asking, answer);
 
 test("a ticket is given for the answer to a challenge, at any process [FLS-09]", async () => {
   const { saleId } = await hall.makeSale({ ticketRules: easy });
@@ -116,33 +120,21 @@ test("whoever brings no good answer is refused without the database [FLS-09]", a
   const challenge = await ask(anna);
   const { number } = search(challenge);
   await take(first, anna);
-  await withClient(async (client) => {
-    await client.query("begin");
-    await client.query(
-      `lock table sales.sales, sales.items, sales.waiting_rooms, sales.tickets
-       in access exclusive mode`,
-    );
-    const brought = [
-      undefined,
-      { challenge: "nothing", number },
-      { challenge: challenge.challenge, number: number + 1 },
-    ];
-    const refused = await Promise.all(brought.map((answer) => take(first, anna, answer)));
-    const codes = ["sale_answer_needed", "sale_answer_invalid", "sale_answer_wrong"];
-    expect(refused.map(({ json }) => json.code)).toEqual(codes);
-    await client.query("rollback");
-  });
+  const { release } = await holdLock(
+    first.database.url,
+    `lock table sales.sales, sales.items, sales.waiting_rooms, sales.tickets
+     in access exclusive mode`,
+  );
+  const brought = [
+    undefined,
+    { challenge: "nothing", number },
+    { challenge: challenge.challenge, number: number + 1 },
+  ];
+  const refused = await Promise.all(brought.map((answer) => take(first, anna, answer)));
+  const codes = ["sale_answer_needed", "sale_answer_invalid", "sale_answer_wrong"];
+  expect(refused.map(({ json }) => json.code)).toEqual(codes);
+  await release();
 });
-
-async function withClient(work: (client: pg.Client) => Promise<void>): Promise<void> {
-  const client = new pg.Client({ connectionString: first.database.url });
-  await client.connect();
-  try {
-    await work(client);
-  } finally {
-    await client.end();
-  }
-}
 
 test("challenges are given by sales that ask for answers, as long as they give tickets", async () => {
   const codeFor = async (saleId: typeof plain.saleId) => {
@@ -277,15 +269,11 @@ test("nothing is kept of where a ticket comes from unless its sale counts that",
   const kept = async (ticketRules: TicketRulesView) => {
     const { saleId } = await hall.makeSale({ ticketRules });
     await answerAndTake(hall, first, { saleId, member: "anna", address: "198.51.100.7" });
-    let found: unknown[] = [];
-    await withClient(async (client) => {
-      const { rows } = await client.query(
-        "select device_id is null as nameless, network from sales.tickets where sale_id = $1",
-        [saleId],
-      );
-      found = rows;
-    });
-    return found;
+    const { rows } = await raw.query<object>(
+      "select device_id is null as nameless, network from sales.tickets where sale_id = $1",
+      [saleId],
+    );
+    return rows;
   };
   expect(await kept(easy)).toEqual([{ nameless: true, network: null }]);
   expect(await kept({ ...easy, ...counted })).toEqual([

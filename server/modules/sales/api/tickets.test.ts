@@ -2,6 +2,7 @@ import pg from "pg";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { required } from "../../../kernel/assert.ts";
 import { checkedId } from "../../../kernel/shapes.ts";
+import { holdLock } from "../../../kernel/testing/connections.ts";
 import { minuteMs } from "../../../kernel/time.ts";
 import type { TestPlatform } from "../../../testing/platform.ts";
 import type { TicketView } from "../domain/standings.ts";
@@ -192,17 +193,15 @@ test("a made-up ticket, or that of another, is refused without the database [FLS
   ];
   const askFor = (each: TicketView) =>
     Promise.all([hall.ask(first, each), hall.ask(second, each), hall.follow(second, each)]);
-  await withClient(async (client) => {
-    await client.query("begin");
-    // Whoever reads any of these now waits for ever.
-    await client.query(
-      `lock table sales.sales, sales.waiting_rooms, sales.tickets, sales.admissions
-       in access exclusive mode`,
-    );
-    const replies = (await Promise.all(forged.map(askFor))).flat();
-    expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([404]));
-    await client.query("rollback");
-  });
+  // Whoever reads any of these now waits for ever.
+  const { release } = await holdLock(
+    first.database.url,
+    `lock table sales.sales, sales.waiting_rooms, sales.tickets, sales.admissions
+     in access exclusive mode`,
+  );
+  const replies = (await Promise.all(forged.map(askFor))).flat();
+  expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([404]));
+  await release();
   expect((await hall.ask(second, ticket)).json).toMatchObject({ id: ticket.id, memberId: "anna" });
   // Staff bring no member whom a signature could name.
   expect(await seen(second, ofBo)).toMatchObject({ id: ofBo.id, memberId: "bo" });
