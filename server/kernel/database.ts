@@ -65,7 +65,7 @@ export const hotOptions = [
   .join(" ");
 /**
  * Reads of people. To start two processes that share a scan takes PostgreSQL 20 ms (measured where
- * the scan itself took 1.3), a hundred times what it reckons, and cores that orders want; this
+ * the scan itself took 1.3), a hundred times what it reckons, and cores that commands want; this
  * leaves them to an audit of millions of rows.
  */
 const readOptions = "-c parallel_setup_cost=100000";
