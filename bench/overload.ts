@@ -1,7 +1,8 @@
 /**
- * More than it can take: first the peak, then twice as many orders a second whatever the answers
- * are. A platform that keeps its word takes about its peak all the while, answers who it takes in
- * bounded time and everybody else 503 at once, and has every order that it acknowledged.
+ * More than it can take: the peak, then orders that are due at a fixed rate whatever the answers
+ * are, at what it sustains and at multiples of that. A platform that keeps its word takes about its
+ * peak all the while, answers who it takes in bounded time and everybody else 503 at once, and has
+ * every order that it acknowledged.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,6 +16,8 @@ import { measureOrders, note, placedBy, proveOrders } from "./site.ts";
 import { BenchError, settle } from "./watch.ts";
 
 export interface OverloadRound {
+  /** Times the load that is sustained. */
+  readonly factor: number;
   readonly offeredPerSecond: number;
   readonly acceptedPerSecond: number;
   readonly shareOfPeak: number;
@@ -27,18 +30,24 @@ export interface OverloadRound {
 
 export interface Overload {
   readonly peak: Round;
-  readonly figures: OverloadRound;
+  /** Medians, one for each factor. */
+  readonly figures: readonly OverloadRound[];
   readonly rounds: readonly OverloadRound[];
   readonly ordersProven: number;
 }
 
 export interface OverloadGiven {
   readonly options: Pick<Options, "seconds" | "rounds" | "connections">;
-  /** Times the peak. */
-  readonly factor: number;
+  /** Times the load that is sustained. */
+  readonly factors: readonly number[];
   readonly warmupSeconds: number;
 }
 
+/**
+ * Of the peak, which is that of callers who wait for each other's answers; orders that come when
+ * they come need some room between them. The first row of the table shows that it is sustained.
+ */
+const sustainedShare = 0.85;
 /** Open from the start; more are opened as answers take longer. */
 const connectionsAtFirst = 1_000;
 
@@ -50,17 +59,26 @@ export async function measureOverload(site: Site, given: OverloadGiven): Promise
     peaks.push(await measurePeak(site, given, seconds));
   const peak = medianRound(peaks);
   site.say(`peak: ${Math.round(peak.perSecond)} orders/s`);
-  const overloads: OverloadRound[] = [];
-  for (let round = 1; round <= rounds; round += 1) {
-    const measured = await overload(site, given, peak.perSecond);
-    site.say(
-      `round ${round}: ${Math.round(measured.offeredPerSecond)} offered, ` +
-        `${Math.round(measured.acceptedPerSecond)} accepted orders/s, ${measured.shed} times 503`,
-    );
-    overloads.push(measured);
-  }
-  const of = (key: keyof OverloadRound) => median(overloads.map((each) => each[key]));
-  const figures = {
+  const measured: OverloadRound[] = [];
+  for (let round = 1; round <= rounds; round += 1)
+    for (const factor of given.factors) {
+      const one = await overload(site, given, { factor, peak: peak.perSecond });
+      site.say(
+        `round ${round}, ${factor} times: ${Math.round(one.offeredPerSecond)} offered, ` +
+          `${Math.round(one.acceptedPerSecond)} accepted orders/s, ${one.shed} times 503`,
+      );
+      measured.push(one);
+    }
+  const figures = given.factors.map((factor) =>
+    mediansOf(measured.filter((each) => each.factor === factor)),
+  );
+  return { peak, figures, rounds: measured, ordersProven: await proveOrders(site) };
+}
+
+function mediansOf(rounds: readonly OverloadRound[]): OverloadRound {
+  const of = (key: keyof OverloadRound) => median(rounds.map((each) => each[key]));
+  return {
+    factor: of("factor"),
     offeredPerSecond: of("offeredPerSecond"),
     acceptedPerSecond: of("acceptedPerSecond"),
     shareOfPeak: of("shareOfPeak"),
@@ -68,7 +86,6 @@ export async function measureOverload(site: Site, given: OverloadGiven): Promise
     p99Ms: of("p99Ms"),
     shed: of("shed"),
   };
-  return { peak, figures, rounds: overloads, ordersProven: await proveOrders(site) };
 }
 
 function measurePeak(site: Site, { options }: OverloadGiven, seconds: number): Promise<Round> {
@@ -80,11 +97,11 @@ function measurePeak(site: Site, { options }: OverloadGiven, seconds: number): P
 
 async function overload(
   site: Site,
-  { options, factor }: OverloadGiven,
-  peakPerSecond: number,
+  { options }: OverloadGiven,
+  { factor, peak }: { readonly factor: number; readonly peak: number },
 ): Promise<OverloadRound> {
   const { shop, platform, home } = site;
-  const perSecond = Math.round(peakPerSecond * factor);
+  const perSecond = Math.round(peak * sustainedShare * factor);
   const run = site.nextRun("overload");
   const idsPath = join(home, `${run}.ids`);
   const load = {
@@ -104,9 +121,10 @@ async function overload(
   await findAgain(site, idsPath, counts.created);
   const acceptedPerSecond = counts.counted / counts.seconds;
   return {
+    factor,
     offeredPerSecond: counts.sent / counts.seconds,
     acceptedPerSecond,
-    shareOfPeak: acceptedPerSecond / peakPerSecond,
+    shareOfPeak: acceptedPerSecond / peak,
     p50Ms: counts.p50Ms,
     p99Ms: counts.p99Ms,
     shed: counts.shed,

@@ -84,22 +84,22 @@ function tablesOf({ measured, options }: Report): Table[] {
         {
           title: "Overload",
           about: [
-            `First the peak over ${Math.max(...options.connections)} connections, then twice as many`,
-            "orders a second whatever the answers are. Latency is that of accepted orders, from the",
-            "moment at which each was due.",
+            `First the peak over ${Math.max(...options.connections)} connections, then as many orders a`,
+            "second whatever the answers are: at the load that is sustained, and at times of it.",
+            "Latency is that of accepted orders, from the moment at which each was due.",
           ],
           heading: ["", "offered/s", "accepted/s", "of peak", "p50 ms", "p99 ms", "503"],
           rows: [
             ["peak", "", whole(peak.perSecond), "", ms(peak.p50Ms), ms(peak.p99Ms), ""],
-            [
-              "overload",
-              whole(figures.offeredPerSecond),
-              whole(figures.acceptedPerSecond),
-              `${whole(figures.shareOfPeak * 100)} %`,
-              ms(figures.p50Ms),
-              ms(figures.p99Ms),
-              whole(figures.shed),
-            ],
+            ...figures.map((row) => [
+              `${row.factor} times`,
+              whole(row.offeredPerSecond),
+              whole(row.acceptedPerSecond),
+              `${whole(row.shareOfPeak * 100)} %`,
+              ms(row.p50Ms),
+              ms(row.p99Ms),
+              whole(row.shed),
+            ]),
           ],
         },
       ];

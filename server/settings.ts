@@ -151,7 +151,7 @@ const table = {
     name: "BATCH_QUEUE_MAX",
     // At 8,000 commands a second a full queue is half a second of waiting.
     meaning:
-      "Commands that may wait for a batch, and no more than are done in 700 ms; " +
+      "Commands that may wait for a batch, and no more than are done in 300 ms; " +
       "the others are answered 503 at once.",
     default: 4096,
     min: 16,

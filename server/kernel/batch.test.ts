@@ -170,25 +170,30 @@ describe("the queue", () => {
   test("is bounded by the throughput: a slow database has a short queue", async () => {
     const { committers } = startProcess();
     const slow = { ...take, name: "probe.slow", batchMax: 40 };
-    const come = (count: number) =>
-      Promise.allSettled(
-        Array.from({ length: count }, () => committers.run(slow, tenantId, takeOne())),
+    /** Gives how many were refused. */
+    async function come(count: number): Promise<number> {
+      const commands = Array.from({ length: count }, () =>
+        committers.run(slow, tenantId, takeOne()),
       );
-    // Each batch waits as long for the lock as this holds it: 40 commands in half a second.
+      const settled = await Promise.allSettled(commands);
+      return settled.filter(({ status }) => status === "rejected").length;
+    }
+    let refused = 0;
+    // Each batch waits as long for the lock as this holds it: 40 commands in a quarter of a second.
     for (let batch = 0; batch < 2; batch += 1) {
       const lock = await holdLock(url, lockCounter.text, [tenantId]);
       const working = come(40);
       await untilBlocked(raw);
-      await lock.client.query("select pg_sleep(0.5)");
+      await lock.client.query("select pg_sleep(0.25)");
       await lock.release();
-      await working;
+      refused += await working;
     }
     const lock = await holdLock(url, lockCounter.text, [tenantId]);
     const working = come(400);
     await untilBlocked(raw);
     await lock.release();
-    const refused = (await working).filter(({ status }) => status === "rejected").length;
-    // At that throughput some 60 commands take 700 ms.
+    refused += await working;
+    // At that throughput some 50 commands take 300 ms.
     expect(refused).toBeGreaterThan(200);
     expect(await entriesOf()).toMatchObject({ count: 480 - refused });
   });

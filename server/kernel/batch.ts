@@ -42,10 +42,15 @@ const attemptsMax = 4;
 /** Once more for each try behind the second: 0, 150 and 300 ms, while callers wait. */
 const retryPauseMs = 150;
 /**
- * Who would wait longer is sent off at once: with its own batch, the replies of those before it and
- * a bad moment of the disk, what is accepted is answered within a second.
+ * Who would wait longer is sent off at once. A longer queue lets no more orders through, only later
+ * ones: with this one batches are full.
  */
-const waitMsMax = 700;
+const waitMsMax = 300;
+/**
+ * A bad moment of the disk may take so long. With it, its own batch and the replies of those before
+ * it, what is accepted is answered within a second.
+ */
+const standstillMsMax = 700;
 /** By the first second a full queue has been worked off; a crowd comes back over three. */
 const overloadRetryAfterMs = { min: 1, max: 3_000 };
 
@@ -92,7 +97,7 @@ export function createCommitters(options: CommitterOptions) {
   function isFull(): boolean {
     if (depth >= queueMax || throughput.waitMs(depth) > waitMsMax) return true;
     const oldest = turn[0]?.entries[0];
-    return oldest !== undefined && performance.now() - oldest.cameAt > waitMsMax;
+    return oldest !== undefined && performance.now() - oldest.cameAt > standstillMsMax;
   }
 
   function enqueue(operation: AnyOperation, tenantId: string, entry: Entry): void {

@@ -85,7 +85,7 @@ const serverTimeouts = {
 /** Longer ids and keys are nobody's; a path parameter is at most this long. */
 const paramLengthMax = 128;
 /** Before a request is begun: who would only be behind in the queue too had better come back. */
-const waitMsMax = 500;
+const waitMsMax = 200;
 const slowRequestMs = 1_000;
 /** A caller who is at it sends the next request on his connection by then. */
 const lingerMs = 1_000;
