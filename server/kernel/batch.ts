@@ -45,7 +45,7 @@ const retryPauseMs = 150;
  * Who would wait longer is sent off at once. A longer queue lets no more orders through, only later
  * ones: with this one batches are full.
  */
-const waitMsMax = 300;
+const queueWaitMsMax = 300;
 /**
  * A bad moment of the disk may take so long. With it, its own batch and the replies of those before
  * it, what is accepted is answered within a second.
@@ -95,7 +95,7 @@ export function createCommitters(options: CommitterOptions) {
 
   /** By number, by the time that the queue would take, and by the time that nothing has moved. */
   function isFull(): boolean {
-    if (depth >= queueMax || throughput.waitMs(depth) > waitMsMax) return true;
+    if (depth >= queueMax || throughput.waitMs(depth) > queueWaitMsMax) return true;
     const oldest = turn[0]?.entries[0];
     return oldest !== undefined && performance.now() - oldest.cameAt > standstillMsMax;
   }

@@ -84,8 +84,12 @@ const serverTimeouts = {
 };
 /** Longer ids and keys are nobody's; a path parameter is at most this long. */
 const paramLengthMax = 128;
-/** Before a request is begun: who would only be behind in the queue too had better come back. */
-const waitMsMax = 200;
+/**
+ * For the thread, before a request is begun: who would then only wait in the queue too had better
+ * come back. With 500, orders at twice the load were answered after 0.6 s in place of 0.3, and as
+ * many of them.
+ */
+const turnWaitMsMax = 200;
 const slowRequestMs = 1_000;
 /** A caller who is at it sends the next request on his connection by then. */
 const lingerMs = 1_000;
@@ -109,7 +113,7 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
   const requestIdOf = createRequestIds(options.clock);
   const shedding = createShedding({
     ...options,
-    isFull: (waitedMs) => !isStopping && (waitedMs > waitMsMax || isFull()),
+    mustComeBack: (waitedMs) => !isStopping && (waitedMs > turnWaitMsMax || isFull()),
     requestIdOf,
     headers: Object.entries(browserHeaders),
   });

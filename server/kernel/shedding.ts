@@ -14,26 +14,28 @@ export interface Shedding {
 }
 
 /**
- * While the queue of commands is full, who would only be told so at its end is told at the door:
- * before the framework, the token, the body and a place in logs and figures. That takes 29 us
- * of processor time, and 52 in a hook of the framework: a crowd leaves time for who is let in.
- * Reading goes on, and what comes from outside and proves itself has its chance in the queue.
+ * While the queue of commands is full, and when the thread is so late that it soon would be, who
+ * would only be told to come back is told at the door: before the framework, the token, the body
+ * and a place in logs and figures. That takes 29 us of processor time, and 52 in a hook of the
+ * framework: a crowd leaves time for who is let in. Reading goes on, and what comes from outside
+ * and proves itself has its chance in the queue.
  */
 export function createShedding(given: {
   readonly metrics: Metrics;
   readonly refusals: RefusalTable;
-  readonly isFull: (waitedMs: number) => boolean;
+  /** The queue is full, or the request has waited too long for its turn. */
+  readonly mustComeBack: (waitedMs: number) => boolean;
   readonly requestIdOf: (request: IncomingMessage) => string;
   readonly headers: readonly (readonly [name: string, value: string])[];
 }): Shedding {
-  const { metrics, refusals, isFull, requestIdOf } = given;
+  const { metrics, refusals, mustComeBack, requestIdOf } = given;
   const headers = [...given.headers.flat(), "content-type", problemContentType];
   const open: string[] = [];
   let count = 0;
   return {
     shed(request, reply, waitedMs) {
       const { method, url = "/" } = request;
-      if (method === "GET" || method === "HEAD" || !isFull(waitedMs)) return false;
+      if (method === "GET" || method === "HEAD" || !mustComeBack(waitedMs)) return false;
       if (open.some((path) => url.startsWith(path))) return false;
       metrics.httpShed("overloaded");
       count += 1;

@@ -6,7 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** Some milliseconds of orders: looking again costs nothing beside them, and batches stay large. */
+/** Some milliseconds of work: looking again costs nothing beside it, and batches stay large. */
 const turnMax = 64;
 /** Looks without work between two turns: about a hundred connections. */
 const doorMsMax = 5;
@@ -36,7 +36,8 @@ export function createTurns(
 
   function takeTurn(): void {
     const now = performance.now();
-    const looksAgain = hasNewcomer && now < (doorUntil ??= now + doorMsMax);
+    doorUntil ??= now + doorMsMax;
+    const looksAgain = hasNewcomer && now < doorUntil;
     hasNewcomer = false;
     if (looksAgain) return void setImmediate(takeTurn);
     doorUntil = undefined;
