@@ -216,7 +216,9 @@ type StatementKey = [number, string, number, string, string];
 const statementKinds = ["number", "string", "number", "string", "string"] as const;
 
 function isStatementKey([at, bundleId, leg, posted]: StatementKey): boolean {
-  return isPositionKey([at, bundleId, leg]) && /^(-?\d{1,18})?$/.test(posted);
+  // What is no exact number in JSON was never shown.
+  const isBalance = /^(-?\d{1,16})?$/.test(posted) && Number.isSafeInteger(Number(posted));
+  return isPositionKey([at, bundleId, leg]) && isBalance;
 }
 
 function cursorOf([at, bundleId, leg, posted]: StatementKey): StatementCursor {
