@@ -76,7 +76,7 @@ interface Fault {
 /** In seconds, as the platform says it. A date, which proxies may send, is left to the backoff. */
 function retryAfterMs(response: Response): number | undefined {
   const text = response.headers.get("retry-after") ?? "";
-  return /^\d{1,6}$/.test(text) ? Number(text) * 1000 : undefined;
+  return /^\d+$/.test(text) ? Number(text) * 1000 : undefined;
 }
 
 /** Half of it by chance, so that callers who failed together do not come back together. */

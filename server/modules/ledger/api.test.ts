@@ -178,7 +178,15 @@ describe("refuses", () => {
     ["a forged bundle", `transfers?reference=${order}&cursor=${cursorOf(1, "x", 1)}`],
     ["a forged time", `transfers?reference=${order}&cursor=${cursorOf(1e300, zero, 1)}`],
     ["a forged leg", `transfers?reference=${order}&cursor=${cursorOf(1, zero, 99_999)}`],
-    ["a forged balance", `accounts/${wallet}/statement?cursor=${cursorOf(1, zero, 1, "a")}`],
+    [
+      "a forged balance",
+      `accounts/${wallet}/statement?cursor=${cursorOf(1, zero, 1, "a", wallet)}`,
+    ],
+    [
+      "a balance too large",
+      `accounts/${wallet}/statement?cursor=${cursorOf(9e13, zero, 1, "9".repeat(16), wallet)}`,
+    ],
+    ["another account's", `accounts/${wallet}/statement?cursor=${cursorOf(1, zero, 1, "1", zero)}`],
   ])("%s", async (_name, path) => {
     expect(await get(path)).toMatchObject({ status: 400, body: { code: "invalid_request" } });
   });

@@ -192,9 +192,12 @@ more often, a page may hold fewer entries than its limit, or none: it goes on wh
     async (request, reply) => {
       const { tenantId } = principalOf(request);
       const { from, to } = request.query;
-      const page = readPage<StatementKey>(request.query, statementKinds, isStatementKey);
+      const { accountId } = request.params;
+      // The balance that comes along is this account's; under another it would be a wrong number.
+      const isOurs = (key: StatementKey) => isStatementKey(key) && key[4] === accountId;
+      const page = readPage<StatementKey>(request.query, statementKinds, isOurs);
       const found = await ledger.readStatement(tenantId, {
-        accountId: checkedId(request.params.accountId),
+        accountId: checkedId(accountId),
         from: from === undefined ? undefined : readTime("from", from),
         to: to === undefined ? undefined : readTime("to", to),
         cursor: page.after === undefined ? undefined : cursorOf(page.after),
@@ -203,25 +206,28 @@ more often, a page may hold fewer entries than its limit, or none: it goes on wh
       if (isRefusal(found)) return reply.refuse(found);
       const items = found.entries.map(entryView);
       if (found.next === undefined) return { items };
-      return { items, nextCursor: encodeCursor(keyOf(found.next)) };
+      return { items, nextCursor: encodeCursor(keyOf(found.next, accountId)) };
     },
   );
 }
 
-/** Time, bundle, leg; and the balance before them, which is empty when it is not known. */
-type StatementKey = [number, string, number, string];
-const statementKinds = ["number", "string", "number", "string"] as const;
+/** Time, bundle, leg; the balance before them, which is empty when it is not known; the account. */
+type StatementKey = [number, string, number, string, string];
+const statementKinds = ["number", "string", "number", "string", "string"] as const;
 
 function isStatementKey([at, bundleId, leg, posted]: StatementKey): boolean {
-  return isPositionKey([at, bundleId, leg]) && /^(-?\d{1,18})?$/.test(posted);
+  // What is no exact number in JSON was never shown.
+  const isBalance = /^(-?\d{1,16})?$/.test(posted) && Number.isSafeInteger(Number(posted));
+  return isPositionKey([at, bundleId, leg]) && isBalance;
 }
 
 function cursorOf([at, bundleId, leg, posted]: StatementKey): StatementCursor {
   return { before: { at, bundleId, leg }, balance: posted === "" ? undefined : BigInt(posted) };
 }
 
-function keyOf({ before, balance: posted }: StatementCursor): StatementKey {
-  return [before.at, before.bundleId, before.leg, posted === undefined ? "" : String(posted)];
+function keyOf({ before, balance: posted }: StatementCursor, accountId: string): StatementKey {
+  const { at, bundleId, leg } = before;
+  return [at, bundleId, leg, posted === undefined ? "" : String(posted), accountId];
 }
 
 type PositionKey = [number, string, number];

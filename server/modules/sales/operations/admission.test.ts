@@ -135,6 +135,18 @@ test("nobody is let in to a sale that has no unit left, others go on", async () 
   ]);
 });
 
+test("who waits is let in however many other sales have been open for longer", async () => {
+  const tenantId = ids.next<"Tenant">();
+  const earlier = await openSales(tenantId, 60, 0);
+  clock.advance(1_000);
+  const [busy] = await openSales(tenantId, 1, 3);
+  const saleId = required(busy, "a sale");
+  for (const each of [...earlier, saleId]) await fill(tenantId, each);
+  const process = startProcess();
+  await process.admitMembers();
+  expect(process.admitted()).toBe(3);
+});
+
 describe("the memory of rooms", () => {
   const tenantId = ids.next<"Tenant">();
   /** More than are remembered of those that nobody looks after. */

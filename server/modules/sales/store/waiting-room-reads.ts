@@ -15,10 +15,13 @@ const selectTenants = statement(
 
 const selectSalesWithRooms = statement(
   "sales.sales_with_waiting_rooms",
-  `select id from sales.sales
-   where tenant_id = $1 and waiting_room and state in ('scheduled', 'open') and closes_at > $2
-     and opens_at <= $3
-   order by opens_at limit $4`,
+  // Where somebody waits first: sales that are open for months must not keep a new one out.
+  `select s.id
+   from sales.sales s
+   left join sales.waiting_rooms r on r.tenant_id = $1 and r.sale_id = s.id
+   where s.tenant_id = $1 and s.waiting_room and s.state in ('scheduled', 'open')
+     and s.closes_at > $2 and s.opens_at <= $3
+   order by coalesce(r.places > r.admitted_through, false) desc, s.opens_at desc, s.id limit $4`,
 );
 
 const selectRooms = statement(
@@ -86,7 +89,7 @@ export function readTenantsWithRooms(
   return database.tenantsWith(selectTenants, [timestamp(now), timestamp(opensBy), limit]);
 }
 
-/** Those of one tenant, the next to open first. */
+/** Those of one tenant: where somebody waits first, and of these the newest. */
 export async function readSalesWithRooms(
   database: Database,
   tenantId: string,
