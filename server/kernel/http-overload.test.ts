@@ -187,3 +187,35 @@ test("who has waited too long for the thread is sent off at the door", async () 
   // That was then.
   expect((await command())[0]).toMatch(/^HTTP\/1\.1 200 OK/);
 });
+
+test("who sends far ahead on one connection is cut off, and fills no memory", async () => {
+  const aheadMax = 16;
+  const { http } = await createTestHttp({ refusals });
+  onTestFinished(() => http.stop());
+  let begun = 0;
+  const { promise: answered, resolve: answer } = Promise.withResolvers<object>();
+  http.app.get("/v1/things", { config: { public: true } }, () => {
+    begun += 1;
+    return answered;
+  });
+  const { port } = new URL(await http.listen({ host: "127.0.0.1", port: 0 }));
+  const question = "GET /v1/things HTTP/1.1\r\nHost: x\r\n\r\n";
+  const send = (count: number) => {
+    const socket = connect(Number(port), "127.0.0.1");
+    onTestFinished(() => void socket.destroy());
+    socket.write(question.repeat(count));
+    return socket;
+  };
+  const ahead = send(aheadMax + 1);
+  ahead.on("error", () => undefined).resume();
+  await once(ahead, "close");
+  expect(begun).toBe(0);
+  const socket = send(aheadMax);
+  answer({});
+  let text = "";
+  for await (const data of socket) {
+    text += String(data);
+    if (text.split("HTTP/1.1 200 OK").length > aheadMax) break;
+  }
+  expect(begun).toBe(aheadMax);
+});

@@ -5,9 +5,16 @@
  * requests are read at once and wait here, and the door has half of the time while people come in.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 
 /** Some milliseconds of work: looking again costs nothing beside it, and batches stay large. */
 const turnMax = 64;
+/**
+ * Requests that one connection may send before its first one is answered. Callers and proxies send
+ * the next behind the reply; without a bound one connection fills the memory with requests, whose
+ * end Node then takes minutes to tell: it shifts each of them off an array.
+ */
+const pipelinedMax = 16;
 /** Looks without work between two turns: about a hundred connections. */
 const doorMsMax = 5;
 
@@ -19,7 +26,7 @@ interface Waiting {
 }
 
 export interface Turns {
-  /** Begins it in its turn. A connection has one request at a time, so connections bound these. */
+  /** Begins it in its turn. A connection that has sent too many ahead is cut off instead. */
   add(request: IncomingMessage, reply: ServerResponse): void;
   /** Somebody has come in, and more may be at the door. */
   noteNewcomer(): void;
@@ -33,6 +40,16 @@ export function createTurns(
   let last: Waiting | undefined;
   let hasNewcomer = false;
   let doorUntil: number | undefined;
+  const unanswered = new WeakMap<Socket, number>();
+
+  /** False when the connection has too many. */
+  function count({ socket }: IncomingMessage, reply: ServerResponse): boolean {
+    const before = unanswered.get(socket) ?? 0;
+    if (before >= pipelinedMax) return false;
+    unanswered.set(socket, before + 1);
+    reply.once("close", () => void unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1));
+    return true;
+  }
 
   function takeTurn(): void {
     const now = performance.now();
@@ -53,6 +70,9 @@ export function createTurns(
 
   return {
     add(request, reply) {
+      // What else was in the packet that had one too many still comes here.
+      if (request.socket.destroyed) return;
+      if (!count(request, reply)) return void request.socket.destroy();
       const waiting: Waiting = { request, reply, readAt: performance.now(), next: undefined };
       if (last === undefined) {
         first = waiting;
