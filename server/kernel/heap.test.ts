@@ -1,0 +1,10 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { heapArguments } from "./heap.ts";
+
+test("who runs the server on a machine of their own is told the arguments of npm start", () => {
+  const path = join(import.meta.dirname, "../../docs/operating/running.md");
+  const command = `node ${heapArguments.join(" ")} server/main.ts`;
+  expect(readFileSync(path, "utf8")).toContain(`\`${command}\``);
+});
