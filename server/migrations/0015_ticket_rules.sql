@@ -1,6 +1,6 @@
 -- What members bring for a ticket, and how many tickets one device and one network address get.
 alter table sales.sales
-  -- Numbers to try for the answer to a challenge; null asks for none.
+  -- Numbers to try for the solution of a challenge; null asks for none.
   add column challenge_difficulty integer check (challenge_difficulty > 0),
   add column tickets_per_device integer check (tickets_per_device > 0),
   add column tickets_per_address integer check (tickets_per_address > 0),

@@ -36,7 +36,7 @@ const ticketRules = Type.Object(
       minimum: challengeDifficultyMin,
       maximum: challengeDifficultyMax,
       description:
-        "Numbers to try for an answer, at most; four times as many for a new device, if counted.",
+        "Numbers to try for a solution, at most; four times as many for a new device, if counted.",
       examples: [20_000],
     }),
     ticketsPerDevice: Type.Optional(

@@ -1,10 +1,10 @@
-/** What tickets to a sale ask for beside a member: an answer, and a bounded origin [FLS-09]. */
+/** What tickets to a sale ask for beside a member: a solution, and a bounded origin [FLS-09]. */
 import type { Refusal } from "../../../kernel/refusal.ts";
 import { refuse } from "../../../refusals.ts";
 import { networkOf } from "./networks.ts";
 import type { DeviceId, SaleId, TicketRules } from "./types.ts";
 
-/** Below it an answer costs no more than the request that brings it. */
+/** Below it a solution costs no more than the request that brings it. */
 export const challengeDifficultyMin = 1_000;
 /** A second's work for a compiled SHA-256 in a phone's browser, and too much for anything else. */
 export const challengeDifficultyMax = 2_000_000;

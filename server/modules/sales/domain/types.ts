@@ -28,7 +28,7 @@ export interface SaleSku {
 
 /** What members bring for a ticket, and how many tickets of the sale one origin is given. */
 export interface TicketRules {
-  /** How many numbers are tried for the answer to a challenge at most; half of them on average. */
+  /** How many numbers a challenge takes to solve at most; half of them on average. */
   readonly challengeDifficulty: number;
   readonly ticketsPerDevice: number | undefined;
   readonly ticketsPerAddress: number | undefined;

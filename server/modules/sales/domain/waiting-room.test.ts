@@ -96,7 +96,7 @@ const origin = { deviceId: idOf<"Device">(50), network: "198.51.100.7" };
 
 test.each([
   ["sale_not_open", { origin: undefined }, { devices: 2, places: placesMax }, opensAt + hourMs],
-  ["sale_answer_needed", { origin: undefined }, { devices: 2, places: placesMax }, opensAt],
+  ["sale_solution_needed", { origin: undefined }, { devices: 2, places: placesMax }, opensAt],
   ["waiting_room_full", { origin }, { devices: 2, networks: 3, places: placesMax }, opensAt],
   ["sale_device_limit_reached", { origin }, { devices: 2, networks: 3 }, opensAt],
   ["sale_address_limit_reached", { origin }, { devices: 1, networks: 3 }, opensAt],

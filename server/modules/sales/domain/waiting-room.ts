@@ -116,7 +116,7 @@ export function ticketKey(saleId: SaleId, memberId: string): string {
 /**
  * Gives the member's ticket, whoever asks however often. One whose pass has run out gets a new
  * place at the end. Refusals in order of precedence: not_found, sale_without_waiting_room,
- * sale_not_open, sale_answer_needed, waiting_room_full, sale_device_limit_reached,
+ * sale_not_open, sale_solution_needed, waiting_room_full, sale_device_limit_reached,
  * sale_address_limit_reached.
  */
 export function decideTakeTicket(
@@ -131,7 +131,8 @@ export function decideTakeTicket(
   const state = saleStateAt(sale, now);
   if (state === "ended") return refuseEnded(sale);
   const { ticketRules: rules } = sale;
-  if (rules !== undefined && origin === undefined) return refuse("sale_answer_needed", { saleId });
+  if (rules !== undefined && origin === undefined)
+    return refuse("sale_solution_needed", { saleId });
   const room = required(world.rooms.get(saleId), "the room of the sale");
   if (state === "open") closeLot(world, room);
   const key = ticketKey(saleId, memberId);

@@ -7,7 +7,7 @@ import type { Secrets } from "../../../kernel/secrets.ts";
 import { createSignedTexts } from "../../../kernel/signed-text.ts";
 import type { Clock } from "../../../kernel/time.ts";
 import type {
-  BroughtAnswer,
+  BroughtSolution,
   BroughtChallenge,
   Challenge,
   ChallengeView,
@@ -21,7 +21,7 @@ import {
   deviceFrom,
   deviceLifeMs,
   difficultyOf,
-  judgeAnswer,
+  judgeSolution,
   judgeAsking,
   workOf,
 } from "../domain/challenges.ts";
@@ -34,7 +34,7 @@ import type { Sales } from "./sales.ts";
 export interface TicketWish {
   readonly saleId: SaleId;
   readonly memberId: string;
-  readonly answer?: { readonly challenge: string; readonly number: number } | undefined;
+  readonly solution?: { readonly challenge: string; readonly number: number } | undefined;
   /** Of the member's own connection; undefined when a program asks in the member's place. */
   readonly address?: string | undefined;
 }
@@ -46,7 +46,7 @@ interface Proven {
   readonly device: string | undefined;
 }
 
-/** No two challenges can be answered by the same work. */
+/** No two challenges can be solved by the same work. */
 const saltBytes = 16;
 /** Sales that members take tickets to at the same time; 200 bytes each. */
 const salesMax = 1_000;
@@ -135,18 +135,18 @@ export function createChallenges(deps: {
     },
 
     /**
-     * One signature and one hash. Refusals: sale_answer_needed, sale_answer_invalid,
-     * sale_answer_expired, sale_answer_wrong.
+     * One signature and one hash. Refusals: sale_solution_needed, sale_solution_invalid,
+     * sale_solution_expired, sale_solution_wrong.
      */
     async judge(tenantId: string, wish: TicketWish): Promise<Proven | Refusal> {
-      const { saleId, memberId, answer, address } = wish;
+      const { saleId, memberId, solution, address } = wish;
       const rules = await rulesOf(tenantId, saleId);
       if (rules === undefined) return nothingAsked;
-      const brought: BroughtAnswer | undefined = answer && {
-        challenge: readChallenge(tenantId, answer.challenge),
-        number: answer.number,
+      const brought: BroughtSolution | undefined = solution && {
+        challenge: readChallenge(tenantId, solution.challenge),
+        number: solution.number,
       };
-      const judged = judgeAnswer(brought, { saleId, memberId, rules }, clock.now());
+      const judged = judgeSolution(brought, { saleId, memberId, rules }, clock.now());
       if (isRefusal(judged)) return judged;
       const { deviceId } = judged;
       const origin = originOf(rules, { deviceId, address });
