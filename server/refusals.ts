@@ -153,7 +153,7 @@ export const refusals = {
     status: 409,
     title: "One device gets {max} tickets to the sale, and this one has them: use another one.",
   },
-  sale_address_limit_reached: {
+  sale_network_limit_reached: {
     status: 409,
     title: "One network gets {max} tickets to the sale, and this one has them: use another one.",
   },

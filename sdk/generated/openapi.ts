@@ -2281,10 +2281,10 @@ export interface components {
              */
             ticketsPerDevice?: number;
             /**
-             * @description Members who may take a ticket from one address of IPv4, or /64 of IPv6.
+             * @description Members who may take a ticket from one network: an address of IPv4, a /64 of IPv6.
              * @example 500
              */
-            ticketsPerAddress?: number;
+            ticketsPerNetwork?: number;
         };
         /**
          * TicketSolution

@@ -134,7 +134,7 @@ const taken = new WeakMap<Stand, string>();
 const challengeRules = {
   challengeDifficulty: 1_000,
   ticketsPerDevice: undefined,
-  ticketsPerAddress: undefined,
+  ticketsPerNetwork: undefined,
 };
 
 /** A contract that no channel knows; nobody is called about it. */

@@ -230,8 +230,8 @@ test("a solution without a device is none where devices are counted [FLS-09]", a
   expect(json.code).toBe("sale_solution_invalid");
 });
 
-test("one address gets so many tickets, also for parallel requests; of IPv6 a /64 [FLS-09]", async () => {
-  const { saleId } = await hall.makeSale({ ticketRules: { ...easy, ticketsPerAddress: 2 } });
+test("one network gets so many tickets, also for parallel requests; of IPv6 a /64 [FLS-09]", async () => {
+  const { saleId } = await hall.makeSale({ ticketRules: { ...easy, ticketsPerNetwork: 2 } });
   const from = (member: string, address: string) =>
     solveAndTake(hall, first, { saleId, member, address });
   const crowd = Array.from({ length: 12 }, (_, at) => ({ saleId, member: `m-${at}` }));
@@ -244,7 +244,7 @@ test("one address gets so many tickets, also for parallel requests; of IPv6 a /6
   );
   expect(replies.filter(({ status }) => status === 201)).toHaveLength(2);
   const { json: refused } = await from("anna", "2001:db8:7:1:ffff::");
-  expect(refused).toMatchObject({ code: "sale_address_limit_reached", facts: { max: 2 } });
+  expect(refused).toMatchObject({ code: "sale_network_limit_reached", facts: { max: 2 } });
   expect((await from("anna", "2001:db8:7:2::1")).status).toBe(201);
   const statuses = ["198.51.100.7", "::ffff:198.51.100.7", "198.51.100.7", "198.51.100.8"];
   const told = [];
@@ -254,7 +254,7 @@ test("one address gets so many tickets, also for parallel requests; of IPv6 a /6
 });
 
 test("a program's own address is not counted, the member's device is [FLS-09]", async () => {
-  const ticketRules = { ...easy, ticketsPerDevice: 2, ticketsPerAddress: 1 };
+  const ticketRules = { ...easy, ticketsPerDevice: 2, ticketsPerNetwork: 1 };
   const { saleId } = await hall.makeSale({ ticketRules });
   const token = await first.issueToken(hall.tenantId, "service");
   const { json: own } = await solveAndTake(hall, first, { saleId, member: "anna", token });
@@ -265,7 +265,7 @@ test("a program's own address is not counted, the member's device is [FLS-09]", 
 });
 
 test("nothing is kept of where a ticket comes from unless its sale counts that", async () => {
-  const counted = { ticketsPerDevice: 1, ticketsPerAddress: 1 };
+  const counted = { ticketsPerDevice: 1, ticketsPerNetwork: 1 };
   const kept = async (ticketRules: TicketRulesView) => {
     const { saleId } = await hall.makeSale({ ticketRules });
     await solveAndTake(hall, first, { saleId, member: "anna", address: "198.51.100.7" });

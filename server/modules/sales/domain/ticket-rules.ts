@@ -10,8 +10,8 @@ export const challengeDifficultyMin = 1_000;
 export const challengeDifficultyMax = 2_000_000;
 /** A counter of the mall may serve a queue with one device; beyond it a limit holds nothing. */
 export const ticketsPerDeviceMax = 100;
-/** A mobile network has thousands behind one address; each batch counts the rows of its own. */
-export const ticketsPerAddressMax = 10_000;
+/** A mobile operator has thousands behind one address; each batch counts the rows of its own. */
+export const ticketsPerNetworkMax = 10_000;
 
 /** Where a ticket is taken from, as far as the rules of its sale count that. */
 export interface TicketOrigin {
@@ -21,11 +21,11 @@ export interface TicketOrigin {
 
 /** What is kept of a device and an address: no more than the rules count. */
 export function originOf(
-  { ticketsPerDevice, ticketsPerAddress }: TicketRules,
+  { ticketsPerDevice, ticketsPerNetwork }: TicketRules,
   given: { readonly deviceId: DeviceId | undefined; readonly address: string | undefined },
 ): TicketOrigin {
   const { deviceId, address } = given;
-  const isCounted = address !== undefined && ticketsPerAddress !== undefined;
+  const isCounted = address !== undefined && ticketsPerNetwork !== undefined;
   return {
     deviceId: ticketsPerDevice === undefined ? undefined : deviceId,
     network: isCounted ? networkOf(address) : undefined,
@@ -39,20 +39,20 @@ export function originKey(saleId: SaleId, origin: string): string {
   return `${saleId} ${origin}`;
 }
 
-/** Refusals in order of precedence: sale_device_limit_reached, sale_address_limit_reached. */
+/** Refusals in order of precedence: sale_device_limit_reached, sale_network_limit_reached. */
 export function judgeOrigin(
   taken: Readonly<Pick<TicketCounts, "get">>,
   saleId: SaleId,
   given: { readonly rules: TicketRules; readonly origin: TicketOrigin },
 ): Refusal | undefined {
-  const { ticketsPerDevice, ticketsPerAddress } = given.rules;
+  const { ticketsPerDevice, ticketsPerNetwork } = given.rules;
   const { deviceId, network } = given.origin;
   const isFull = (origin: string | undefined, max: number | undefined): max is number =>
     origin !== undefined && max !== undefined && (taken.get(originKey(saleId, origin)) ?? 0) >= max;
   if (isFull(deviceId, ticketsPerDevice))
     return refuse("sale_device_limit_reached", { max: ticketsPerDevice });
-  if (isFull(network, ticketsPerAddress))
-    return refuse("sale_address_limit_reached", { max: ticketsPerAddress });
+  if (isFull(network, ticketsPerNetwork))
+    return refuse("sale_network_limit_reached", { max: ticketsPerNetwork });
   return undefined;
 }
 

@@ -31,7 +31,7 @@ export interface TicketRules {
   /** How many numbers a challenge takes to solve at most; half of them on average. */
   readonly challengeDifficulty: number;
   readonly ticketsPerDevice: number | undefined;
-  readonly ticketsPerAddress: number | undefined;
+  readonly ticketsPerNetwork: number | undefined;
 }
 
 /** A sale without its goods, as lists show it. Times are epoch milliseconds. */

@@ -117,7 +117,7 @@ export function ticketKey(saleId: SaleId, memberId: string): string {
  * Gives the member's ticket, whoever asks however often. One whose pass has run out gets a new
  * place at the end. Refusals in order of precedence: not_found, sale_without_waiting_room,
  * sale_not_open, sale_solution_needed, waiting_room_full, sale_device_limit_reached,
- * sale_address_limit_reached.
+ * sale_network_limit_reached.
  */
 export function decideTakeTicket(
   world: RoomsWorld,

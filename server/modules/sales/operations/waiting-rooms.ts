@@ -155,7 +155,7 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
     /**
      * Gives the member's one ticket. Refusals: sale_solution_needed, sale_solution_invalid,
      * sale_solution_expired, sale_solution_wrong, not_found, sale_without_waiting_room,
-     * sale_not_open, waiting_room_full, sale_device_limit_reached, sale_address_limit_reached.
+     * sale_not_open, waiting_room_full, sale_device_limit_reached, sale_network_limit_reached.
      */
     async takeTicket(tenantId: string, wish: TicketWish): Promise<TakenTicket | Refusal> {
       const proven = await challenges.judge(tenantId, wish);
