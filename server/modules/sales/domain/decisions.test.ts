@@ -50,6 +50,7 @@ const terms: SaleTerms = {
   closesAt,
   limitPerMember: 2,
   waitingRoom: false,
+  ticketRules: undefined,
   items: [item(mug, 6n), item(tea, 10n)],
 };
 

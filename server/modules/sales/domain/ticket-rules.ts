@@ -39,16 +39,24 @@ export function originKey(saleId: SaleId, origin: string): string {
   return `${saleId} ${origin}`;
 }
 
-/** Refusals in order of precedence: sale_device_limit_reached, sale_network_limit_reached. */
+/**
+ * Without rules, or where nothing was proven, there is nothing to count. Refusals in order of
+ * precedence: sale_device_limit_reached, sale_network_limit_reached.
+ */
 export function judgeOrigin(
   taken: Readonly<Pick<TicketCounts, "get">>,
   saleId: SaleId,
-  given: { readonly rules: TicketRules; readonly origin: TicketOrigin },
+  given: {
+    readonly rules: TicketRules | undefined;
+    readonly origin: TicketOrigin | undefined;
+  },
 ): Refusal | undefined {
-  const { ticketsPerDevice, ticketsPerNetwork } = given.rules;
-  const { deviceId, network } = given.origin;
-  const isFull = (origin: string | undefined, max: number | undefined): max is number =>
-    origin !== undefined && max !== undefined && (taken.get(originKey(saleId, origin)) ?? 0) >= max;
+  const { rules, origin } = given;
+  if (rules === undefined || origin === undefined) return undefined;
+  const { ticketsPerDevice, ticketsPerNetwork } = rules;
+  const { deviceId, network } = origin;
+  const isFull = (from: string | undefined, max: number | undefined): max is number =>
+    from !== undefined && max !== undefined && (taken.get(originKey(saleId, from)) ?? 0) >= max;
   if (isFull(deviceId, ticketsPerDevice))
     return refuse("sale_device_limit_reached", { max: ticketsPerDevice });
   if (isFull(network, ticketsPerNetwork))

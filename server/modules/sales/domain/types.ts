@@ -122,7 +122,7 @@ export interface SaleTerms {
   readonly closesAt: number;
   readonly limitPerMember: number | undefined;
   readonly waitingRoom: boolean;
-  readonly ticketRules?: TicketRules | undefined;
+  readonly ticketRules: TicketRules | undefined;
   readonly items: readonly SaleItem[];
 }
 

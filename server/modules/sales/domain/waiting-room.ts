@@ -140,8 +140,8 @@ export function decideTakeTicket(
   if (earlier !== undefined && !isExpired(room, earlier))
     return { kind: "ticket", ticket: earlier, isNew: false, admittedAt: undefined };
   if (room.places >= placesMax) return refuse("waiting_room_full", { max: placesMax });
-  const isCounted = earlier === undefined && rules !== undefined && origin !== undefined;
-  const full = isCounted ? judgeOrigin(world.taken, saleId, { rules, origin }) : undefined;
+  const isNew = earlier === undefined;
+  const full = isNew ? judgeOrigin(world.taken, saleId, { rules, origin }) : undefined;
   if (full !== undefined) return full;
 
   // From here on there is a new place.
@@ -149,7 +149,7 @@ export function decideTakeTicket(
   room.places += 1;
   world.written.rooms.add(room);
   if (room.lotSize !== undefined) ticket.place = room.places;
-  if (earlier === undefined) {
+  if (isNew) {
     world.tickets.set(key, ticket);
     world.written.newTickets.push({ ticket, lot, origin });
     if (origin !== undefined) countTicket(world.taken, saleId, origin);
@@ -157,7 +157,7 @@ export function decideTakeTicket(
     world.written.movedTickets.add(ticket);
   }
   const admittedAt = admitAtOnce(world, room, ticket, now);
-  return { kind: "ticket", ticket, isNew: earlier === undefined, admittedAt };
+  return { kind: "ticket", ticket, isNew, admittedAt };
 }
 
 /** Of one tenant; the rooms whose turn comes first stand first. */
