@@ -2148,7 +2148,7 @@ export interface components {
              */
             passExpiresAt?: string;
             /** @description Where devices are counted: to be kept, and sent as Sale-Device when a challenge is asked for, in this sale or any later one. */
-            device?: string;
+            deviceToken?: string;
         };
         /** Tenant */
         Tenant: {

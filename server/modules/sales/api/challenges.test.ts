@@ -45,7 +45,7 @@ test("a ticket is given for the solution of a challenge, at any process [FLS-09]
   const solution = search(challenge);
   const taken = await take(first, anna, solution);
   expect([taken.status, taken.json]).toMatchObject([201, { state: "admitted", place: 1 }]);
-  expect(taken.json.device).toBeUndefined();
+  expect(taken.json.deviceToken).toBeUndefined();
   // The reply may have been lost: the same solution gives the same ticket.
   const again = await take(second, anna, solution);
   expect([again.status, again.json]).toMatchObject([200, { id: taken.json.id, place: 1 }]);
@@ -158,11 +158,11 @@ test("challenges are given by sales that ask for solutions, as long as they give
 test("one device gets so many tickets, also for parallel requests [FLS-09]", async () => {
   const { saleId } = await hall.makeSale({ ticketRules: { ...easy, ticketsPerDevice: 3 } });
   const { json: own } = await solveAndTake(hall, first, { saleId, member: "anna" });
-  const { device } = own;
-  expect(device).toBeDefined();
+  const { deviceToken } = own;
+  expect(deviceToken).toBeDefined();
   const members = Array.from({ length: 24 }, (_, at) => `m-${at}`);
   const solutions = await Promise.all(
-    members.map(async (member) => search(await ask({ saleId, member, device }))),
+    members.map(async (member) => search(await ask({ saleId, member, deviceToken }))),
   );
   const replies = await Promise.all(
     members.map((member, at) =>
@@ -178,7 +178,9 @@ test("one device gets so many tickets, also for parallel requests [FLS-09]", asy
     ]);
   }
   // Who has a ticket keeps it, and who was refused goes on with another device.
-  expect((await solveAndTake(hall, second, { saleId, member: "anna", device })).status).toBe(200);
+  expect((await solveAndTake(hall, second, { saleId, member: "anna", deviceToken })).status).toBe(
+    200,
+  );
   const last = members[replies.findIndex(({ status }) => status === 409)] ?? "";
   expect((await solveAndTake(hall, second, { saleId, member: last })).status).toBe(201);
 });
@@ -188,14 +190,14 @@ test("a device is counted anew in each sale, and for no new place [FLS-09]", asy
   const { saleId } = await hall.makeSale({ ticketRules: rules });
   const { saleId: next } = await hall.makeSale({ ticketRules: rules });
   const { json: ticket } = await solveAndTake(hall, first, { saleId, member: "anna" });
-  const { device } = ticket;
-  expect((await solveAndTake(hall, first, { saleId: next, member: "bo", device })).status).toBe(
-    201,
-  );
+  const { deviceToken } = ticket;
+  expect(
+    (await solveAndTake(hall, first, { saleId: next, member: "bo", deviceToken })).status,
+  ).toBe(201);
   clock.advance(5 * minuteMs);
-  const { status, json } = await solveAndTake(hall, first, { saleId, member: "anna", device });
+  const { status, json } = await solveAndTake(hall, first, { saleId, member: "anna", deviceToken });
   expect([status, json]).toMatchObject([200, { id: ticket.id, place: 2 }]);
-  const { json: refused } = await solveAndTake(hall, first, { saleId, member: "bo", device });
+  const { json: refused } = await solveAndTake(hall, first, { saleId, member: "bo", deviceToken });
   expect(refused.code).toBe("sale_device_limit_reached");
 });
 
@@ -203,18 +205,22 @@ test("a device without a name of ours searches four times as long for one [FLS-0
   const rules = { ...easy, ticketsPerDevice: 2 };
   const { saleId } = await hall.makeSale({ ticketRules: rules });
   const { json: ticket } = await solveAndTake(hall, first, { saleId, member: "anna" });
-  const device = required(ticket.device, "the device");
+  const deviceToken = required(ticket.deviceToken, "the token");
   const difficultyWith = async (text: string | undefined) =>
-    (await ask({ saleId, member: "bo", device: text })).difficulty;
-  const otherTenants = texts("sale_device").write(claimsOf(device).with(0, hall.otherTenantId));
-  const [claims = ""] = device.split(".");
-  expect(await difficultyWith(device)).toBe(1_000);
+    (await ask({ saleId, member: "bo", deviceToken: text })).difficulty;
+  const otherTenants = texts("sale_device").write(
+    claimsOf(deviceToken).with(0, hall.otherTenantId),
+  );
+  const [claims = ""] = deviceToken.split(".");
+  expect(await difficultyWith(deviceToken)).toBe(1_000);
   for (const unknown of [undefined, "", "nothing", `${claims}.AAAA`, otherTenants])
     expect(await difficultyWith(unknown)).toBe(4_000);
-  expect(await difficultyWith((await ask({ saleId, member: "bo", device })).challenge)).toBe(4_000);
+  expect(await difficultyWith((await ask({ saleId, member: "bo", deviceToken })).challenge)).toBe(
+    4_000,
+  );
   const until = (expiresAt: number) =>
-    texts("sale_device").write(claimsOf(device).with(2, expiresAt));
-  expect(claimsOf(device)[2]).toBe(clock.now() + 400 * dayMs);
+    texts("sale_device").write(claimsOf(deviceToken).with(2, expiresAt));
+  expect(claimsOf(deviceToken)[2]).toBe(clock.now() + 400 * dayMs);
   expect(await difficultyWith(until(clock.now() + 1))).toBe(1_000);
   expect(await difficultyWith(until(clock.now()))).toBe(4_000);
 });
@@ -258,8 +264,9 @@ test("a program's own address is not counted, the member's device is [FLS-09]", 
   const { saleId } = await hall.makeSale({ ticketRules });
   const token = await first.issueToken(hall.tenantId, "service");
   const { json: own } = await solveAndTake(hall, first, { saleId, member: "anna", token });
-  const { device } = own;
-  const next = (member: string) => solveAndTake(hall, first, { saleId, member, token, device });
+  const { deviceToken } = own;
+  const next = (member: string) =>
+    solveAndTake(hall, first, { saleId, member, token, deviceToken });
   expect((await next("bo")).status).toBe(201);
   expect((await next("cy")).json.code).toBe("sale_device_limit_reached");
 });

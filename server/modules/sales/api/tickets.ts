@@ -99,7 +99,7 @@ const ticket = Type.Object(
 const takenTicket = Type.Object(
   {
     ...ticket.properties,
-    device: Type.Optional(
+    deviceToken: Type.Optional(
       Type.String({
         description:
           "Where devices are counted: to be kept, and sent as Sale-Device when a challenge is " +
@@ -143,11 +143,11 @@ function challengeRoute(app: App, waitingRooms: WaitingRooms): void {
       const principal = principalOf(request);
       const acting = actingMember(principal, request.body.memberId);
       if (isRefusal(acting)) return reply.refuse(acting);
-      const device = request.headers["sale-device"];
+      const deviceToken = request.headers["sale-device"];
       const given = await waitingRooms.giveChallenge(principal.tenantId, {
         saleId: checkedId<"Sale">(request.params.saleId),
         memberId: acting,
-        device: typeof device === "string" ? device : undefined,
+        deviceToken: typeof deviceToken === "string" ? deviceToken : undefined,
       });
       return isRefusal(given) ? reply.refuse(given) : reply.send(given);
     },
@@ -184,8 +184,10 @@ function takingRoute(app: App, waitingRooms: WaitingRooms): void {
         address: principal.kind === "member" ? request.ip : undefined,
       });
       if (isRefusal(taken)) return reply.refuse(taken);
-      const { isNew, view, device } = taken;
-      return reply.code(isNew ? 201 : 200).send(device === undefined ? view : { ...view, device });
+      const { isNew, view, deviceToken } = taken;
+      return reply
+        .code(isNew ? 201 : 200)
+        .send(deviceToken === undefined ? view : { ...view, deviceToken });
     },
   );
 }

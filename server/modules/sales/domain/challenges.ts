@@ -56,9 +56,9 @@ export function workOf(salt: string, number: number): string {
 /** How many numbers there are to try: all from 0 on. */
 export function difficultyOf(
   { challengeDifficulty, ticketsPerDevice }: TicketRules,
-  knownDevice: DeviceId | undefined,
+  knownDeviceId: DeviceId | undefined,
 ): number {
-  const isNew = ticketsPerDevice !== undefined && knownDevice === undefined;
+  const isNew = ticketsPerDevice !== undefined && knownDeviceId === undefined;
   return challengeDifficulty * (isNew ? newDeviceFactor : 1);
 }
 

@@ -11,26 +11,26 @@ export interface Solution {
   readonly number: number;
 }
 
-export type Taken = TicketView & { readonly device?: string; readonly code?: string };
+export type Taken = TicketView & { readonly deviceToken?: string; readonly code?: string };
 
 /** By a member of the hall's tenant, unless a token says otherwise. */
 export interface Asking {
   readonly saleId: SaleId;
   readonly member: string;
   readonly token?: string;
-  readonly device?: string | undefined;
+  readonly deviceToken?: string | undefined;
   readonly address?: string;
 }
 
 export async function askChallenge(
   hall: Hall,
   process: TestPlatform,
-  { saleId, member, token, device }: Asking,
+  { saleId, member, token, deviceToken }: Asking,
 ): Promise<Reply<ChallengeView & { readonly code?: string }>> {
   return hall.call(process, `/v1/sales/${saleId}/challenges`, {
     token: token ?? (await hall.tokenOf(member)),
     body: token === undefined ? {} : { memberId: member },
-    headers: device === undefined ? {} : { "sale-device": device },
+    headers: deviceToken === undefined ? {} : { "sale-device": deviceToken },
   });
 }
 
