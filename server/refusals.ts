@@ -131,21 +131,21 @@ export const refusals = {
   },
   sale_without_challenge: {
     status: 409,
-    title: "The sale {saleId} has no challenge: take a ticket without an answer.",
+    title: "The sale {saleId} has no challenge: take a ticket without a solution.",
   },
-  sale_answer_needed: {
+  sale_solution_needed: {
     status: 403,
-    title: "The sale {saleId} has a challenge: ask for one, and send its answer for a ticket.",
+    title: "The sale {saleId} has a challenge: ask for one, and send its solution for a ticket.",
   },
-  sale_answer_invalid: {
+  sale_solution_invalid: {
     status: 403,
     title: "This is no challenge of this member for the sale {saleId}: ask for one of one's own.",
   },
-  sale_answer_expired: {
+  sale_solution_expired: {
     status: 409,
     title: "The challenge was good until {expiredAt}: ask for a new one.",
   },
-  sale_answer_wrong: {
+  sale_solution_wrong: {
     status: 422,
     title: "The number does not give the target of the challenge: try all from 0 to {max}.",
   },
@@ -153,7 +153,7 @@ export const refusals = {
     status: 409,
     title: "One device gets {max} tickets to the sale, and this one has them: use another one.",
   },
-  sale_address_limit_reached: {
+  sale_network_limit_reached: {
     status: 409,
     title: "One network gets {max} tickets to the sale, and this one has them: use another one.",
   },

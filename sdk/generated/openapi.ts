@@ -686,7 +686,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A challenge whose answer a ticket asks for, in a sale with ticket rules
+         * A challenge whose solution a ticket asks for, in a sale with ticket rules
          * @description Find the number by trying all from 0 on, and send it with the challenge when the ticket is taken. It is this member's, for this sale, for some minutes. A device that was told its name sends it as Sale-Device; where devices are counted, one without gets a longer search.
          */
         post: operations["askChallenge"];
@@ -747,7 +747,7 @@ export interface paths {
         put?: never;
         /**
          * Take the member's one ticket to a sale that has a waiting room
-         * @description Who comes before the opening takes part in a lot, who comes later stands behind. Asked again, from whatever device, it gives the same ticket; when nobody waits, the pass at once. A sale with ticket rules asks for the answer to a challenge.
+         * @description Who comes before the opening takes part in a lot, who comes later stands behind. Asked again, from whatever device, it gives the same ticket; when nobody waits, the pass at once. A sale with ticket rules asks for the solution of a challenge.
          */
         post: operations["takeTicket"];
         delete?: never;
@@ -1511,7 +1511,7 @@ export interface components {
              * @example m-1
              */
             memberId?: string;
-            answer?: components["schemas"]["TicketAnswer"];
+            solution?: components["schemas"]["TicketSolution"];
         };
         /** NewTicketChallenge */
         NewTicketChallenge: {
@@ -2148,7 +2148,7 @@ export interface components {
              */
             passExpiresAt?: string;
             /** @description Where devices are counted: to be kept, and sent as Sale-Device when a challenge is asked for, in this sale or any later one. */
-            device?: string;
+            deviceToken?: string;
         };
         /** Tenant */
         Tenant: {
@@ -2248,14 +2248,6 @@ export interface components {
              */
             passExpiresAt?: string;
         };
-        /**
-         * TicketAnswer
-         * @description To a challenge of this member and sale; where none is asked, not looked at.
-         */
-        TicketAnswer: {
-            challenge: string;
-            number: number;
-        };
         /** TicketChallenge */
         TicketChallenge: {
             /** @description Signed; goes back with the number that was found. */
@@ -2279,7 +2271,7 @@ export interface components {
          */
         TicketRules: {
             /**
-             * @description Numbers to try for an answer, at most; four times as many for a new device, if counted.
+             * @description Numbers to try for a solution, at most; four times as many for a new device, if counted.
              * @example 20000
              */
             challengeDifficulty: number;
@@ -2289,10 +2281,18 @@ export interface components {
              */
             ticketsPerDevice?: number;
             /**
-             * @description Members who may take a ticket from one address of IPv4, or /64 of IPv6.
+             * @description Members who may take a ticket from one network: an address of IPv4, a /64 of IPv6.
              * @example 500
              */
-            ticketsPerAddress?: number;
+            ticketsPerNetwork?: number;
+        };
+        /**
+         * TicketSolution
+         * @description To a challenge of this member and sale; where none is asked, not looked at.
+         */
+        TicketSolution: {
+            challenge: string;
+            number: number;
         };
         /** TokenRevocation */
         TokenRevocation: {

@@ -8,7 +8,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
 export type Measure = () => void | Promise<void>;
 
 /** Of a figure, as Prometheus shows it. */
-export interface Named {
+export interface FigureText {
   /** It begins with `tongbao_`. */
   readonly name: `tongbao_${string}`;
   readonly help: string;
@@ -63,14 +63,14 @@ export function createMetrics(options: { clock: Clock }) {
     ...stateMetrics(registry),
 
     /** A figure of a module's own that goes up and down; gives what sets it. */
-    gauge(named: Named): (value: number) => void {
-      const gauge = new Gauge({ ...named, registers: [registry] });
+    gauge(text: FigureText): (value: number) => void {
+      const gauge = new Gauge({ ...text, registers: [registry] });
       return (value) => gauge.set(value);
     },
 
     /** A figure of a module's own that only rises; gives what adds to it. */
-    counter(named: Named): (by: number) => void {
-      const counter = new Counter({ ...named, registers: [registry] });
+    counter(text: FigureText): (by: number) => void {
+      const counter = new Counter({ ...text, registers: [registry] });
       return (by) => counter.inc(by);
     },
 

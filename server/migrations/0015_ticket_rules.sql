@@ -1,12 +1,12 @@
--- What members bring for a ticket, and how many tickets one device and one network address get.
+-- What members bring for a ticket, and how many tickets one device and one network get.
 alter table sales.sales
-  -- Numbers to try for the answer to a challenge; null asks for none.
+  -- Numbers to try for the solution of a challenge; null asks for none.
   add column challenge_difficulty integer check (challenge_difficulty > 0),
   add column tickets_per_device integer check (tickets_per_device > 0),
-  add column tickets_per_address integer check (tickets_per_address > 0),
+  add column tickets_per_network integer check (tickets_per_network > 0),
   add check (challenge_difficulty is null or waiting_room),
   add check (challenge_difficulty is not null or tickets_per_device is null),
-  add check (challenge_difficulty is not null or tickets_per_address is null);
+  add check (challenge_difficulty is not null or tickets_per_network is null);
 
 -- Where a ticket was taken from; null where its sale does not count that.
 alter table sales.tickets

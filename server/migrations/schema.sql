@@ -535,7 +535,7 @@ create table sales.sales (
   ended_at timestamp with time zone,
   challenge_difficulty integer,
   tickets_per_device integer,
-  tickets_per_address integer,
+  tickets_per_network integer,
   constraint sales_pkey PRIMARY KEY (tenant_id, id),
   constraint sales_challenge_difficulty_check CHECK (challenge_difficulty > 0),
   constraint sales_check CHECK (closes_at > opens_at),
@@ -543,11 +543,11 @@ create table sales.sales (
   constraint sales_check2 CHECK ((ended_at IS NOT NULL) = (state = 'ended'::text)),
   constraint sales_check3 CHECK (challenge_difficulty IS NULL OR waiting_room),
   constraint sales_check4 CHECK (challenge_difficulty IS NOT NULL OR tickets_per_device IS NULL),
-  constraint sales_check5 CHECK (challenge_difficulty IS NOT NULL OR tickets_per_address IS NULL),
+  constraint sales_check5 CHECK (challenge_difficulty IS NOT NULL OR tickets_per_network IS NULL),
   constraint sales_limit_per_member_check CHECK (limit_per_member > 0),
   constraint sales_state_check CHECK (state = ANY (ARRAY['draft'::text, 'scheduled'::text, 'open'::text, 'ended'::text])),
-  constraint sales_tickets_per_address_check CHECK (tickets_per_address > 0),
   constraint sales_tickets_per_device_check CHECK (tickets_per_device > 0),
+  constraint sales_tickets_per_network_check CHECK (tickets_per_network > 0),
   constraint sales_title_check CHECK (length(title) >= 1 AND length(title) <= 200)
 );
 CREATE INDEX sales_end_due ON sales.sales USING btree (closes_at) WHERE state = ANY (ARRAY['scheduled'::text, 'open'::text]);

@@ -43,7 +43,8 @@ export async function seedSale(deps: {
     return { skuId, ...price, allotment, limitPerMember: undefined };
   });
   const hours = { opensAt: now, closesAt: now + saleMs };
-  const terms = { title, ...hours, limitPerMember, waitingRoom: false, items };
+  const rules = { limitPerMember, waitingRoom: false, ticketRules: undefined };
+  const terms = { title, ...hours, ...rules, items };
   const step = `sale after ${newest?.id ?? "none"}`;
   const made = await sales.createSale(tenantId, seedKey({ tenantId, step }), { terms, by: "seed" });
   const saleId = isRefusal(made) ? undefined : parseId<"Sale">(JSON.parse(made.body).id);

@@ -52,7 +52,7 @@ export const rowMakers: Readonly<Record<string, RowMaker>> = {
   saleId: { make: async (stand) => (await makeSale(stand)).saleId },
   "takeTicket.saleId": { make: async (stand) => (await openSale(stand, true)).saleId },
   "askChallenge.saleId": {
-    make: async (stand) => (await openSale(stand, true, answering)).saleId,
+    make: async (stand) => (await openSale(stand, true, challengeRules)).saleId,
   },
   "getTicket.saleId": { make: async (stand) => (await makeTicket(stand)).saleId },
   "followTicket.saleId": { make: async (stand) => (await makeTicket(stand)).saleId },
@@ -130,11 +130,11 @@ const offered = new WeakMap<Stand, string>();
 /** The ticket to the sale that the next request is about. */
 const taken = new WeakMap<Stand, string>();
 
-/** Whoever takes a ticket has to answer a challenge. */
-const answering = {
+/** Whoever takes a ticket has to solve a challenge. */
+const challengeRules = {
   challengeDifficulty: 1_000,
   ticketsPerDevice: undefined,
-  ticketsPerAddress: undefined,
+  ticketsPerNetwork: undefined,
 };
 
 /** A contract that no channel knows; nobody is called about it. */
@@ -204,7 +204,7 @@ async function makeProduct({ platform, tenant, by }: Stand) {
 }
 
 /** A draft with all that there is of a SKU. */
-async function makeSale(stand: Stand, waitingRoom = false, ticketRules?: typeof answering) {
+async function makeSale(stand: Stand, waitingRoom = false, ticketRules?: typeof challengeRules) {
   const { platform, tenant, by } = stand;
   const { skuId } = await makeProduct(stand);
   const now = systemClock.now();
@@ -236,7 +236,7 @@ async function makeTicket(stand: Stand) {
   return { saleId };
 }
 
-async function openSale(stand: Stand, waitingRoom = false, ticketRules?: typeof answering) {
+async function openSale(stand: Stand, waitingRoom = false, ticketRules?: typeof challengeRules) {
   const { platform, tenant } = stand;
   const made = await makeSale(stand, waitingRoom, ticketRules);
   answered(await platform.sales.scheduleSale(tenant.tenantId, newKey(platform), made.saleId));

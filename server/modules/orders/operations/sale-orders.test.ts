@@ -58,6 +58,7 @@ async function schedule(wanted: Wanted = {}) {
     closesAt: opensAt + hourMs,
     limitPerMember,
     waitingRoom: false,
+    ticketRules: undefined,
     items: skuIds.map((each) => ({ skuId: each, allotment, ...price })),
   };
   const created = await platform.sales.createSale(tenantId, newKey(), { terms, by: "test" });

@@ -14,7 +14,7 @@ import {
 
 // The payments that are meant. Which they are never changes, so each statement works it out for
 // itself and before it locks anything: all of them leave in one flight.
-const meant = `array(
+const meantPaymentIds = `array(
      select id from payments.payments where tenant_id = $1 and reference = any($2::uuid[])
      union all
      select payment_id from payments.attempts where tenant_id = $1 and id = any($3::uuid[])
@@ -34,7 +34,7 @@ const lockPayments = statement(
   "payments.lock_payments",
   `select ${paymentColumns}
    from payments.payments
-   where tenant_id = $1 and id = any(${meant})
+   where tenant_id = $1 and id = any(${meantPaymentIds})
    order by id for no key update`,
 );
 
@@ -42,7 +42,7 @@ const lockAttempts = statement(
   "payments.lock_attempts",
   `select ${attemptColumns}
    from payments.attempts
-   where tenant_id = $1 and payment_id = any(${meant})
+   where tenant_id = $1 and payment_id = any(${meantPaymentIds})
    order by id for no key update`,
 );
 
@@ -51,7 +51,7 @@ const lockRefunds = statement(
   `select ${refundColumns}
    from payments.refunds
    where tenant_id = $1 and attempt_id = any(array(
-     select id from payments.attempts where tenant_id = $1 and payment_id = any(${meant})))
+     select id from payments.attempts where tenant_id = $1 and payment_id = any(${meantPaymentIds})))
    order by id for no key update`,
 );
 

@@ -222,8 +222,8 @@ function changeOf({
 }
 
 function rulesOf(given: NonNullable<Type.Static<typeof newSale>["ticketRules"]>): TicketRules {
-  const { challengeDifficulty, ticketsPerDevice, ticketsPerAddress } = given;
-  return { challengeDifficulty, ticketsPerDevice, ticketsPerAddress };
+  const { challengeDifficulty, ticketsPerDevice, ticketsPerNetwork } = given;
+  return { challengeDifficulty, ticketsPerDevice, ticketsPerNetwork };
 }
 
 function itemOf(given: Type.Static<typeof newSale>["items"][number]): SaleItem {

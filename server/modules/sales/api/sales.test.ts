@@ -105,7 +105,7 @@ test("a sale is drafted, changed, scheduled and read, and its units are set asid
 });
 
 test("ticket rules are drafted, replaced, read and taken away; within their bounds [FLS-09]", async () => {
-  const ticketRules = { challengeDifficulty: 20_000, ticketsPerDevice: 2, ticketsPerAddress: 500 };
+  const ticketRules = { challengeDifficulty: 20_000, ticketsPerDevice: 2, ticketsPerNetwork: 500 };
   const saleId = await create({ waitingRoom: true, ticketRules });
   const path = `/v1/sales/${saleId}`;
   const read = async () => (await call("GET", path)).json;
@@ -131,7 +131,7 @@ test("ticket rules are drafted, replaced, read and taken away; within their boun
     { challengeDifficulty: 2_000_001 },
     { ...ticketRules, ticketsPerDevice: 0 },
     { ...ticketRules, ticketsPerDevice: 101 },
-    { ...ticketRules, ticketsPerAddress: 10_001 },
+    { ...ticketRules, ticketsPerNetwork: 10_001 },
   ]) {
     const body = draft({ waitingRoom: true, ticketRules: wrong });
     const refused = await call("POST", "/v1/sales", { body });

@@ -7,8 +7,8 @@ import { saleMachine } from "../domain/machine.ts";
 import {
   challengeDifficultyMax,
   challengeDifficultyMin,
-  ticketsPerAddressMax,
   ticketsPerDeviceMax,
+  ticketsPerNetworkMax,
 } from "../domain/ticket-rules.ts";
 
 export const tags = ["Sales"];
@@ -36,7 +36,7 @@ const ticketRules = Type.Object(
       minimum: challengeDifficultyMin,
       maximum: challengeDifficultyMax,
       description:
-        "Numbers to try for an answer, at most; four times as many for a new device, if counted.",
+        "Numbers to try for a solution, at most; four times as many for a new device, if counted.",
       examples: [20_000],
     }),
     ticketsPerDevice: Type.Optional(
@@ -47,11 +47,12 @@ const ticketRules = Type.Object(
         examples: [2],
       }),
     ),
-    ticketsPerAddress: Type.Optional(
+    ticketsPerNetwork: Type.Optional(
       Type.Integer({
         minimum: 1,
-        maximum: ticketsPerAddressMax,
-        description: "Members who may take a ticket from one address of IPv4, or /64 of IPv6.",
+        maximum: ticketsPerNetworkMax,
+        description:
+          "Members who may take a ticket from one network: an address of IPv4, a /64 of IPv6.",
         examples: [500],
       }),
     ),

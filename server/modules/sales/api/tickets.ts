@@ -7,7 +7,7 @@ import { checkedId, id, time } from "../../../kernel/shapes.ts";
 import { signedTextMax } from "../../../kernel/signed-text.ts";
 import type { Streams } from "../../../kernel/sse.ts";
 import { actingMember } from "../../identity/index.ts";
-import { answerMax } from "../domain/challenges.ts";
+import { solutionMax } from "../domain/challenges.ts";
 import type { WaitingRooms } from "../operations/waiting-rooms.ts";
 import { saleParams, tags } from "./shapes.ts";
 
@@ -32,11 +32,11 @@ const signed = Type.String({ maxLength: signedTextMax });
 const newTicket = Type.Object(
   {
     memberId,
-    answer: Type.Optional(
+    solution: Type.Optional(
       Type.Object(
-        { challenge: signed, number: Type.Integer({ minimum: 0, maximum: answerMax }) },
+        { challenge: signed, number: Type.Integer({ minimum: 0, maximum: solutionMax }) },
         {
-          title: "TicketAnswer",
+          title: "TicketSolution",
           description:
             "To a challenge of this member and sale; where none is asked, not looked at.",
         },
@@ -99,7 +99,7 @@ const ticket = Type.Object(
 const takenTicket = Type.Object(
   {
     ...ticket.properties,
-    device: Type.Optional(
+    deviceToken: Type.Optional(
       Type.String({
         description:
           "Where devices are counted: to be kept, and sent as Sale-Device when a challenge is " +
@@ -127,7 +127,7 @@ function challengeRoute(app: App, waitingRooms: WaitingRooms): void {
       ...taking,
       schema: {
         operationId: "askChallenge",
-        summary: "A challenge whose answer a ticket asks for, in a sale with ticket rules",
+        summary: "A challenge whose solution a ticket asks for, in a sale with ticket rules",
         description:
           "Find the number by trying all from 0 on, and send it with the challenge when the " +
           "ticket is taken. It is this member's, for this sale, for some minutes. A device that " +
@@ -143,11 +143,11 @@ function challengeRoute(app: App, waitingRooms: WaitingRooms): void {
       const principal = principalOf(request);
       const acting = actingMember(principal, request.body.memberId);
       if (isRefusal(acting)) return reply.refuse(acting);
-      const device = request.headers["sale-device"];
+      const deviceToken = request.headers["sale-device"];
       const given = await waitingRooms.giveChallenge(principal.tenantId, {
         saleId: checkedId<"Sale">(request.params.saleId),
         memberId: acting,
-        device: typeof device === "string" ? device : undefined,
+        deviceToken: typeof deviceToken === "string" ? deviceToken : undefined,
       });
       return isRefusal(given) ? reply.refuse(given) : reply.send(given);
     },
@@ -165,7 +165,7 @@ function takingRoute(app: App, waitingRooms: WaitingRooms): void {
         description:
           "Who comes before the opening takes part in a lot, who comes later stands behind. " +
           "Asked again, from whatever device, it gives the same ticket; when nobody waits, the " +
-          "pass at once. A sale with ticket rules asks for the answer to a challenge.",
+          "pass at once. A sale with ticket rules asks for the solution of a challenge.",
         tags,
         params: saleParams,
         body: newTicket,
@@ -179,13 +179,15 @@ function takingRoute(app: App, waitingRooms: WaitingRooms): void {
       const taken = await waitingRooms.takeTicket(principal.tenantId, {
         saleId: checkedId<"Sale">(request.params.saleId),
         memberId: acting,
-        answer: request.body.answer,
+        solution: request.body.solution,
         // A program's own address says nothing of the member for whom it asks.
         address: principal.kind === "member" ? request.ip : undefined,
       });
       if (isRefusal(taken)) return reply.refuse(taken);
-      const { isNew, view, device } = taken;
-      return reply.code(isNew ? 201 : 200).send(device === undefined ? view : { ...view, device });
+      const { isNew, view, deviceToken } = taken;
+      return reply
+        .code(isNew ? 201 : 200)
+        .send(deviceToken === undefined ? view : { ...view, deviceToken });
     },
   );
 }

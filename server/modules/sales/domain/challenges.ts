@@ -28,14 +28,14 @@ export interface Challenge {
 /** A challenge that we have signed for this tenant, or something else. */
 export type BroughtChallenge = Challenge | { readonly kind: "forged" };
 
-export interface BroughtAnswer {
+export interface BroughtSolution {
   readonly challenge: BroughtChallenge;
   readonly number: number;
 }
 
 /**
  * Shorter than a pass, by far more than clocks differ: when the pass of a ticket has run out, so
- * has the answer that the ticket was given for. None is good for two places.
+ * has the solution that the ticket was given for. None is good for two places.
  */
 export const challengeLifeMs = passLifeMs - minuteMs;
 /**
@@ -43,8 +43,8 @@ export const challengeLifeMs = passLifeMs - minuteMs;
  * then dearer than to keep it.
  */
 const newDeviceFactor = 4;
-/** No number that an answer may bring is beyond. */
-export const answerMax = challengeDifficultyMax * newDeviceFactor - 1;
+/** No number that a solution may bring is beyond. */
+export const solutionMax = challengeDifficultyMax * newDeviceFactor - 1;
 /** From one anniversary to the next, and a bit. */
 export const deviceLifeMs = 400 * dayMs;
 
@@ -56,9 +56,9 @@ export function workOf(salt: string, number: number): string {
 /** How many numbers there are to try: all from 0 on. */
 export function difficultyOf(
   { challengeDifficulty, ticketsPerDevice }: TicketRules,
-  knownDevice: DeviceId | undefined,
+  knownDeviceId: DeviceId | undefined,
 ): number {
-  const isNew = ticketsPerDevice !== undefined && knownDevice === undefined;
+  const isNew = ticketsPerDevice !== undefined && knownDeviceId === undefined;
   return challengeDifficulty * (isNew ? newDeviceFactor : 1);
 }
 
@@ -78,23 +78,24 @@ export function judgeAsking(
 }
 
 /**
- * Gives the challenge that was answered. Refusals in order of precedence: sale_answer_needed,
- * sale_answer_invalid, sale_answer_expired, sale_answer_wrong.
+ * Gives the challenge that was solved. Refusals in order of precedence: sale_solution_needed,
+ * sale_solution_invalid, sale_solution_expired, sale_solution_wrong.
  */
-export function judgeAnswer(
-  answer: BroughtAnswer | undefined,
+export function judgeSolution(
+  solution: BroughtSolution | undefined,
   wanted: { readonly saleId: SaleId; readonly memberId: string; readonly rules: TicketRules },
   now: number,
 ): Challenge | Refusal {
   const { saleId } = wanted;
-  if (answer === undefined) return refuse("sale_answer_needed", { saleId });
-  const { challenge, number } = answer;
+  if (solution === undefined) return refuse("sale_solution_needed", { saleId });
+  const { challenge, number } = solution;
   if (challenge.kind === "forged" || !isFor(challenge, wanted))
-    return refuse("sale_answer_invalid", { saleId });
+    return refuse("sale_solution_invalid", { saleId });
   const { salt, target, difficulty, expiresAt } = challenge;
   if (now >= expiresAt)
-    return refuse("sale_answer_expired", { expiredAt: formatInstant(expiresAt) });
-  if (workOf(salt, number) !== target) return refuse("sale_answer_wrong", { max: difficulty - 1 });
+    return refuse("sale_solution_expired", { expiredAt: formatInstant(expiresAt) });
+  if (workOf(salt, number) !== target)
+    return refuse("sale_solution_wrong", { max: difficulty - 1 });
   return challenge;
 }
 

@@ -50,6 +50,7 @@ const terms: SaleTerms = {
   closesAt,
   limitPerMember: 2,
   waitingRoom: false,
+  ticketRules: undefined,
   items: [item(mug, 6n), item(tea, 10n)],
 };
 
@@ -139,7 +140,7 @@ test.each(wrongTerms.map(([code], at) => [code, at] as const))(
 );
 
 test("ticket rules stand with a waiting room, and are taken away with it or alone", () => {
-  const ticketRules = { challengeDifficulty: 2_000, ticketsPerDevice: 2, ticketsPerAddress: 90 };
+  const ticketRules = { challengeDifficulty: 2_000, ticketsPerDevice: 2, ticketsPerNetwork: 90 };
   const roomless = { saleId, terms: { ...terms, ticketRules }, by: "anna" };
   const code = "ticket_rules_without_waiting_room";
   expect(decideCreateSale(worldOf(), roomless, now)).toMatchObject({ code });

@@ -277,8 +277,8 @@ function changedTerms(before: Sale, change: SaleChange): SaleTerms {
   };
 }
 
-function termsOf({ items, ticketRules, ...terms }: SaleTerms) {
-  return { ...terms, ticketRules, items: new Map(items.map((item) => [item.skuId, item])) };
+function termsOf({ items, ...terms }: SaleTerms) {
+  return { ...terms, items: new Map(items.map((item) => [item.skuId, item])) };
 }
 
 function moveSale(

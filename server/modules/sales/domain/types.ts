@@ -28,10 +28,10 @@ export interface SaleSku {
 
 /** What members bring for a ticket, and how many tickets of the sale one origin is given. */
 export interface TicketRules {
-  /** How many numbers are tried for the answer to a challenge at most; half of them on average. */
+  /** How many numbers a challenge takes to solve at most; half of them on average. */
   readonly challengeDifficulty: number;
   readonly ticketsPerDevice: number | undefined;
-  readonly ticketsPerAddress: number | undefined;
+  readonly ticketsPerNetwork: number | undefined;
 }
 
 /** A sale without its goods, as lists show it. Times are epoch milliseconds. */
@@ -122,7 +122,7 @@ export interface SaleTerms {
   readonly closesAt: number;
   readonly limitPerMember: number | undefined;
   readonly waitingRoom: boolean;
-  readonly ticketRules?: TicketRules | undefined;
+  readonly ticketRules: TicketRules | undefined;
   readonly items: readonly SaleItem[];
 }
 

@@ -25,7 +25,7 @@ export interface SaleHeadView {
 export interface TicketRulesView {
   challengeDifficulty: number;
   ticketsPerDevice?: number;
-  ticketsPerAddress?: number;
+  ticketsPerNetwork?: number;
 }
 
 export interface SaleView extends SaleHeadView {
@@ -76,11 +76,11 @@ function headView(sale: SaleHead, now: number): SaleHeadView {
 }
 
 function ticketRulesView(rules: TicketRules): TicketRulesView {
-  const { challengeDifficulty, ticketsPerDevice, ticketsPerAddress } = rules;
+  const { challengeDifficulty, ticketsPerDevice, ticketsPerNetwork } = rules;
   return {
     challengeDifficulty,
     ...(ticketsPerDevice === undefined ? {} : { ticketsPerDevice }),
-    ...(ticketsPerAddress === undefined ? {} : { ticketsPerAddress }),
+    ...(ticketsPerNetwork === undefined ? {} : { ticketsPerNetwork }),
   };
 }
 

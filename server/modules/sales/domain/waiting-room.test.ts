@@ -91,15 +91,15 @@ test.each([
   expect(world.written.newTickets).toEqual([]);
 });
 
-const rules = { challengeDifficulty: 1_000, ticketsPerDevice: 2, ticketsPerAddress: 3 };
+const rules = { challengeDifficulty: 1_000, ticketsPerDevice: 2, ticketsPerNetwork: 3 };
 const origin = { deviceId: idOf<"Device">(50), network: "198.51.100.7" };
 
 test.each([
   ["sale_not_open", { origin: undefined }, { devices: 2, places: placesMax }, opensAt + hourMs],
-  ["sale_answer_needed", { origin: undefined }, { devices: 2, places: placesMax }, opensAt],
+  ["sale_solution_needed", { origin: undefined }, { devices: 2, places: placesMax }, opensAt],
   ["waiting_room_full", { origin }, { devices: 2, networks: 3, places: placesMax }, opensAt],
   ["sale_device_limit_reached", { origin }, { devices: 2, networks: 3 }, opensAt],
-  ["sale_address_limit_reached", { origin }, { devices: 1, networks: 3 }, opensAt],
+  ["sale_network_limit_reached", { origin }, { devices: 1, networks: 3 }, opensAt],
 ])("a ticket by rules is refused with %s [FLS-09]", (code, given, has, now) => {
   const { devices = 0, networks = 0, places = 0 } = has as Record<string, number>;
   const world = worldOf({ sale: { ticketRules: rules }, room: { places } });
@@ -128,8 +128,8 @@ test("each sees the tickets of those before it in the batch, of the same sale [F
     take("di", other),
   ];
   const codes = outcomes.map((outcome) => (outcome.kind === "refused" ? outcome.code : "ticket"));
-  const [device, address] = ["sale_device_limit_reached", "sale_address_limit_reached"];
-  expect(codes).toEqual(["ticket", "ticket", device, "ticket", "ticket", address, "ticket"]);
+  const [device, network] = ["sale_device_limit_reached", "sale_network_limit_reached"];
+  expect(codes).toEqual(["ticket", "ticket", device, "ticket", "ticket", network, "ticket"]);
 });
 
 test("a new place for a ticket that ran out is not another ticket [FLS-09]", () => {

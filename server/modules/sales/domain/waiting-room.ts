@@ -116,8 +116,8 @@ export function ticketKey(saleId: SaleId, memberId: string): string {
 /**
  * Gives the member's ticket, whoever asks however often. One whose pass has run out gets a new
  * place at the end. Refusals in order of precedence: not_found, sale_without_waiting_room,
- * sale_not_open, sale_answer_needed, waiting_room_full, sale_device_limit_reached,
- * sale_address_limit_reached.
+ * sale_not_open, sale_solution_needed, waiting_room_full, sale_device_limit_reached,
+ * sale_network_limit_reached.
  */
 export function decideTakeTicket(
   world: RoomsWorld,
@@ -131,7 +131,8 @@ export function decideTakeTicket(
   const state = saleStateAt(sale, now);
   if (state === "ended") return refuseEnded(sale);
   const { ticketRules: rules } = sale;
-  if (rules !== undefined && origin === undefined) return refuse("sale_answer_needed", { saleId });
+  if (rules !== undefined && origin === undefined)
+    return refuse("sale_solution_needed", { saleId });
   const room = required(world.rooms.get(saleId), "the room of the sale");
   if (state === "open") closeLot(world, room);
   const key = ticketKey(saleId, memberId);
@@ -139,8 +140,8 @@ export function decideTakeTicket(
   if (earlier !== undefined && !isExpired(room, earlier))
     return { kind: "ticket", ticket: earlier, isNew: false, admittedAt: undefined };
   if (room.places >= placesMax) return refuse("waiting_room_full", { max: placesMax });
-  const isCounted = earlier === undefined && rules !== undefined && origin !== undefined;
-  const full = isCounted ? judgeOrigin(world.taken, saleId, { rules, origin }) : undefined;
+  const isNew = earlier === undefined;
+  const full = isNew ? judgeOrigin(world.taken, saleId, { rules, origin }) : undefined;
   if (full !== undefined) return full;
 
   // From here on there is a new place.
@@ -148,7 +149,7 @@ export function decideTakeTicket(
   room.places += 1;
   world.written.rooms.add(room);
   if (room.lotSize !== undefined) ticket.place = room.places;
-  if (earlier === undefined) {
+  if (isNew) {
     world.tickets.set(key, ticket);
     world.written.newTickets.push({ ticket, lot, origin });
     if (origin !== undefined) countTicket(world.taken, saleId, origin);
@@ -156,7 +157,7 @@ export function decideTakeTicket(
     world.written.movedTickets.add(ticket);
   }
   const admittedAt = admitAtOnce(world, room, ticket, now);
-  return { kind: "ticket", ticket, isNew: earlier === undefined, admittedAt };
+  return { kind: "ticket", ticket, isNew, admittedAt };
 }
 
 /** Of one tenant; the rooms whose turn comes first stand first. */

@@ -7,7 +7,7 @@ import type { Secrets } from "../../../kernel/secrets.ts";
 import { createSignedTexts } from "../../../kernel/signed-text.ts";
 import type { Clock } from "../../../kernel/time.ts";
 import type {
-  BroughtAnswer,
+  BroughtSolution,
   BroughtChallenge,
   Challenge,
   ChallengeView,
@@ -21,7 +21,7 @@ import {
   deviceFrom,
   deviceLifeMs,
   difficultyOf,
-  judgeAnswer,
+  judgeSolution,
   judgeAsking,
   workOf,
 } from "../domain/challenges.ts";
@@ -34,24 +34,24 @@ import type { Sales } from "./sales.ts";
 export interface TicketWish {
   readonly saleId: SaleId;
   readonly memberId: string;
-  readonly answer?: { readonly challenge: string; readonly number: number } | undefined;
+  readonly solution?: { readonly challenge: string; readonly number: number } | undefined;
   /** Of the member's own connection; undefined when a program asks in the member's place. */
   readonly address?: string | undefined;
 }
 
-interface Proven {
+interface ProvenOrigin {
   /** Undefined: the sale asks for nothing, as far as this process knows. */
   readonly origin: TicketOrigin | undefined;
-  /** The name of the device, to be kept by it. */
-  readonly device: string | undefined;
+  /** The name of the device, signed, to be kept by it. */
+  readonly deviceToken: string | undefined;
 }
 
-/** No two challenges can be answered by the same work. */
+/** No two challenges can be solved by the same work. */
 const saltBytes = 16;
 /** Sales that members take tickets to at the same time; 200 bytes each. */
 const salesMax = 1_000;
 
-const nothingAsked: Proven = { origin: undefined, device: undefined };
+const nothingAsked: ProvenOrigin = { origin: undefined, deviceToken: undefined };
 
 /** Gives challenges and judges what is brought for a ticket, before the database hears of it. */
 export function createChallenges(deps: {
@@ -89,8 +89,8 @@ export function createChallenges(deps: {
   }
 
   /** Undefined for what is not ours, or not any more: the device gets a new name. */
-  function readDevice(tenantId: string, text: string | undefined): DeviceId | undefined {
-    const claims = text === undefined ? undefined : deviceTexts.read(text);
+  function readDeviceId(tenantId: string, token: string | undefined): DeviceId | undefined {
+    const claims = token === undefined ? undefined : deviceTexts.read(token);
     if (claims === undefined) return undefined;
     const device = deviceFrom(claims);
     if (device.tenantId !== tenantId || clock.now() >= device.expiresAt) return undefined;
@@ -99,15 +99,15 @@ export function createChallenges(deps: {
 
   return {
     /**
-     * A challenge for the member. `device`: what it was told to keep. Refusals: not_found,
-     * sale_without_waiting_room, sale_not_open, sale_without_challenge.
+     * A challenge for the member. `deviceToken`: what its device was told to keep. Refusals:
+     * not_found, sale_without_waiting_room, sale_not_open, sale_without_challenge.
      */
     async giveChallenge(
       tenantId: string,
       wanted: {
         readonly saleId: SaleId;
         readonly memberId: string;
-        readonly device: string | undefined;
+        readonly deviceToken: string | undefined;
       },
     ): Promise<ChallengeView | Refusal> {
       const { saleId, memberId } = wanted;
@@ -117,15 +117,15 @@ export function createChallenges(deps: {
       const asked = judgeAsking(shown.sale, now);
       if (isRefusal(asked)) return asked;
       const { rules } = asked;
-      const device = readDevice(tenantId, wanted.device);
-      const difficulty = difficultyOf(rules, device);
+      const knownDeviceId = readDeviceId(tenantId, wanted.deviceToken);
+      const difficulty = difficultyOf(rules, knownDeviceId);
       const salt = randomBytes(saltBytes).toString("base64url");
       const challenge: Challenge = {
         kind: "challenge",
         tenantId,
         saleId,
         memberId,
-        deviceId: rules.ticketsPerDevice === undefined ? undefined : (device ?? ids.next()),
+        deviceId: rules.ticketsPerDevice === undefined ? undefined : (knownDeviceId ?? ids.next()),
         salt,
         target: workOf(salt, randomInt(difficulty)),
         difficulty,
@@ -135,24 +135,24 @@ export function createChallenges(deps: {
     },
 
     /**
-     * One signature and one hash. Refusals: sale_answer_needed, sale_answer_invalid,
-     * sale_answer_expired, sale_answer_wrong.
+     * One signature and one hash. Refusals: sale_solution_needed, sale_solution_invalid,
+     * sale_solution_expired, sale_solution_wrong.
      */
-    async judge(tenantId: string, wish: TicketWish): Promise<Proven | Refusal> {
-      const { saleId, memberId, answer, address } = wish;
+    async judge(tenantId: string, wish: TicketWish): Promise<ProvenOrigin | Refusal> {
+      const { saleId, memberId, solution, address } = wish;
       const rules = await rulesOf(tenantId, saleId);
       if (rules === undefined) return nothingAsked;
-      const brought: BroughtAnswer | undefined = answer && {
-        challenge: readChallenge(tenantId, answer.challenge),
-        number: answer.number,
+      const brought: BroughtSolution | undefined = solution && {
+        challenge: readChallenge(tenantId, solution.challenge),
+        number: solution.number,
       };
-      const judged = judgeAnswer(brought, { saleId, memberId, rules }, clock.now());
+      const judged = judgeSolution(brought, { saleId, memberId, rules }, clock.now());
       if (isRefusal(judged)) return judged;
       const { deviceId } = judged;
       const origin = originOf(rules, { deviceId, address });
-      if (deviceId === undefined) return { origin, device: undefined };
+      if (deviceId === undefined) return { origin, deviceToken: undefined };
       const device = { tenantId, deviceId, expiresAt: clock.now() + deviceLifeMs };
-      return { origin, device: deviceTexts.write(deviceClaims(device)) };
+      return { origin, deviceToken: deviceTexts.write(deviceClaims(device)) };
     },
   };
 }

@@ -55,6 +55,7 @@ async function openShop(opensInMs = 0) {
       closesAt: clock.now() + opensInMs + hourMs,
       limitPerMember: undefined,
       waitingRoom: false,
+      ticketRules: undefined,
       items: [{ ...item, limitPerMember: undefined }],
     };
     const created = await sales.createSale(tenantId, newKey(), { terms, by: "anna" });

@@ -57,8 +57,8 @@ interface WantedTicket {
 interface TakenTicket {
   readonly isNew: boolean;
   readonly view: TicketView;
-  /** The name of the device that has taken it, where the sale counts devices. */
-  readonly device: string | undefined;
+  /** The name of the device that has taken it, signed, where the sale counts devices. */
+  readonly deviceToken: string | undefined;
 }
 
 /** Tickets are small: as many as orders share a transaction. */
@@ -153,14 +153,14 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
     giveChallenge: challenges.giveChallenge,
 
     /**
-     * Gives the member's one ticket. Refusals: sale_answer_needed, sale_answer_invalid,
-     * sale_answer_expired, sale_answer_wrong, not_found, sale_without_waiting_room, sale_not_open,
-     * waiting_room_full, sale_device_limit_reached, sale_address_limit_reached.
+     * Gives the member's one ticket. Refusals: sale_solution_needed, sale_solution_invalid,
+     * sale_solution_expired, sale_solution_wrong, not_found, sale_without_waiting_room,
+     * sale_not_open, waiting_room_full, sale_device_limit_reached, sale_network_limit_reached.
      */
     async takeTicket(tenantId: string, wish: TicketWish): Promise<TakenTicket | Refusal> {
       const proven = await challenges.judge(tenantId, wish);
       if (isRefusal(proven)) return proven;
-      const { origin, device } = proven;
+      const { origin, deviceToken } = proven;
       const { saleId, memberId } = wish;
       const ticketId = ticketIds.next([tenantId, saleId, memberId]);
       const command = { saleId, memberId, ticketId, lot: drawNumber(), origin };
@@ -170,7 +170,7 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
       const room = await roomMemory.read(tenantId, saleId);
       if (room === undefined) return noTicket;
       const known = ticketMemory.learn(tenantId, ticket, admittedAt);
-      return { isNew, view: viewOf(tenantId, room, known), device };
+      return { isNew, view: viewOf(tenantId, room, known), deviceToken };
     },
 
     /** From memory. Refusals: not_found. */

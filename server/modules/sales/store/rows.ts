@@ -6,7 +6,7 @@ import type { ListedSale, Sale, SaleHead, SaleId, SaleItem, TicketRules } from "
 export interface TicketRulesRow {
   challenge_difficulty: number | null;
   tickets_per_device: number | null;
-  tickets_per_address: number | null;
+  tickets_per_network: number | null;
 }
 
 export interface SaleRow extends TicketRulesRow {
@@ -38,7 +38,7 @@ export interface ItemRow {
 }
 
 export const saleColumns = `id, title, state, opens_at, closes_at, limit_per_member, waiting_room,
-          challenge_difficulty, tickets_per_device, tickets_per_address, made_by,
+          challenge_difficulty, tickets_per_device, tickets_per_network, made_by,
           created_at, changed_at, scheduled_at, ended_at`;
 export const itemColumns = "sale_id, sku_id, price_minor, currency, allotment, limit_per_member";
 
@@ -79,7 +79,7 @@ export function ticketRulesOf(row: TicketRulesRow): TicketRules | undefined {
   return {
     challengeDifficulty: row.challenge_difficulty,
     ticketsPerDevice: row.tickets_per_device ?? undefined,
-    ticketsPerAddress: row.tickets_per_address ?? undefined,
+    ticketsPerNetwork: row.tickets_per_network ?? undefined,
   };
 }
 

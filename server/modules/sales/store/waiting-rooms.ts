@@ -72,7 +72,7 @@ const selectHours = statement(
   // Without a lock, which the orders of a sale hold nearly all the time: the hours stand from the
   // scheduling on, and an end that comes this moment comes for the next ticket. Drafts are absent.
   `select id, state, opens_at, closes_at, waiting_room, challenge_difficulty,
-          tickets_per_device, tickets_per_address
+          tickets_per_device, tickets_per_network
    from sales.sales where tenant_id = $1 and id = any($2::uuid[]) and scheduled_at is not null`,
 );
 

@@ -76,14 +76,14 @@ const insertSales = statement(
   "sales.insert_sales",
   `insert into sales.sales
      (tenant_id, id, title, state, opens_at, closes_at, limit_per_member, waiting_room,
-      challenge_difficulty, tickets_per_device, tickets_per_address, made_by, created_at,
+      challenge_difficulty, tickets_per_device, tickets_per_network, made_by, created_at,
       changed_at)
    select $1, s.id, s.title, 'draft', s.opens_at, s.closes_at, s.limit_per_member, s.waiting_room,
-          s.challenge_difficulty, s.tickets_per_device, s.tickets_per_address, s.made_by, $2, $2
+          s.challenge_difficulty, s.tickets_per_device, s.tickets_per_network, s.made_by, $2, $2
    from unnest($3::uuid[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::integer[],
                $8::boolean[], $9::integer[], $10::integer[], $11::integer[], $12::text[])
      as s (id, title, opens_at, closes_at, limit_per_member, waiting_room, challenge_difficulty,
-           tickets_per_device, tickets_per_address, made_by)`,
+           tickets_per_device, tickets_per_network, made_by)`,
 );
 
 const updateSales = statement(
@@ -92,13 +92,13 @@ const updateSales = statement(
    set title = n.title, state = n.state, opens_at = n.opens_at, closes_at = n.closes_at,
        limit_per_member = n.limit_per_member, waiting_room = n.waiting_room,
        challenge_difficulty = n.challenge_difficulty, tickets_per_device = n.tickets_per_device,
-       tickets_per_address = n.tickets_per_address, changed_at = $2,
+       tickets_per_network = n.tickets_per_network, changed_at = $2,
        scheduled_at = n.scheduled_at, ended_at = n.ended_at
    from unnest($3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
                $8::integer[], $9::boolean[], $10::integer[], $11::integer[], $12::integer[],
                $13::timestamptz[], $14::timestamptz[])
      as n (id, title, state, opens_at, closes_at, limit_per_member, waiting_room,
-           challenge_difficulty, tickets_per_device, tickets_per_address, scheduled_at, ended_at)
+           challenge_difficulty, tickets_per_device, tickets_per_network, scheduled_at, ended_at)
    where s.tenant_id = $1 and s.id = n.id`,
 );
 
@@ -270,7 +270,7 @@ function ticketRuleValues(sales: readonly Sale[]): (number | null)[][] {
   return [
     sales.map(({ ticketRules }) => ticketRules?.challengeDifficulty ?? null),
     sales.map(({ ticketRules }) => ticketRules?.ticketsPerDevice ?? null),
-    sales.map(({ ticketRules }) => ticketRules?.ticketsPerAddress ?? null),
+    sales.map(({ ticketRules }) => ticketRules?.ticketsPerNetwork ?? null),
   ];
 }
 

@@ -88,6 +88,7 @@ function termsAt(now: number, random: SeededRandom): SaleTerms {
     closesAt: opensAt + (5 + random.below(60)) * minuteMs,
     limitPerMember: limit(),
     waitingRoom: false,
+    ticketRules: undefined,
     items: [item(mug.id, 700n), item(tea.id, 300n), item(gift.id, 0n)],
   };
 }

@@ -29,6 +29,7 @@ const saleTerms: SaleTerms = {
   closesAt,
   limitPerMember: undefined,
   waitingRoom: false,
+  ticketRules: undefined,
   items: [
     { skuId: mug.id, priceMinor: 700n, allotment: 12n, ...saleItem },
     { skuId: tea.id, priceMinor: 300n, allotment: 6n, ...saleItem },

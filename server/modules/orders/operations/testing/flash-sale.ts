@@ -101,6 +101,7 @@ export async function openFlashSale(
     closesAt: opensAt + hourMs,
     limitPerMember,
     waitingRoom: false,
+    ticketRules: undefined,
     items,
   };
   const saleId = idOf(await sales.createSale(tenantId, newKey(ids), { terms, by: "anna" }));
