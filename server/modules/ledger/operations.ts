@@ -72,7 +72,7 @@ const stretchMsDefault = dayMs;
  * hundred is full with that; of a rarer one it is shorter, and tells where it goes on.
  */
 const stretchRows = 8_000;
-/** With an index each of them is a page of the table at worst: 2,000 took 19 ms among 35 million. */
+/** With an index each is a page of the table at worst: 2,000 took 19 ms among 35 million. */
 const entriesSinceMax = 1_000;
 /** Enough to see what went wrong; who has more has one cause for all of them. */
 const findingsMax = 100;
