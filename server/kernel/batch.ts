@@ -35,7 +35,7 @@ export interface BatchObserver {
 /** What a repeated key with another body gets. The code stands in the table of refusals. */
 const keyReused: Refusal = { kind: "refused", code: "idempotency_key_reused", facts: {} };
 
-/** About half a second of work at the measured rate: who waits longer had better come back. */
+/** More than 300 ms take at the measured rate: time bounds the wait, and this the memory. */
 const queueMaxDefault = 4096;
 /** A lost race is settled by the second try, at once; the others cover lost connections. */
 const attemptsMax = 4;
