@@ -30,10 +30,9 @@ export async function measureSoak(site: Site, given: SoakGiven): Promise<Soak> {
   const { minutes, connections } = given;
   const { platform: program, shop } = site;
   const seconds = minutes * 60;
-  const stop = startSampling(site, given.sampleEveryMs);
+  const { samples, stop } = startSampling(site, given.sampleEveryMs);
   const load = { way: "platform", program, skuIds: shop.skuIds } as const;
-  const round = await measureOrders(site, { ...load, connections, seconds });
-  const samples = stop();
+  const round = await measureOrders(site, { ...load, connections, seconds }).finally(stop);
   if (samples.length < 2) throw new BenchError("the system does not tell how much memory is held");
   const all = samples.map(({ mb }) => mb);
   const secondHalf = samples.slice(Math.floor(samples.length / 2));
@@ -56,10 +55,7 @@ function startSampling({ platform, say }: Site, everyMs: number) {
     samples.push({ second, mb });
     say(`${second.toFixed(0)} s: ${mb.toFixed(0)} MB`);
   };
+  sample();
   const timer = setInterval(sample, everyMs);
-  return () => {
-    clearInterval(timer);
-    sample();
-    return samples;
-  };
+  return { samples, stop: () => clearInterval(timer) };
 }

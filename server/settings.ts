@@ -149,9 +149,9 @@ const table = {
   }),
   batchQueueMax: integer({
     name: "BATCH_QUEUE_MAX",
-    // At 8,000 commands a second 300 ms take 2,400; this bounds what waits before a rate is known.
+    // At 8,000 commands a second 400 ms take 3,200; this bounds what waits before a rate is known.
     meaning:
-      "Commands that may wait for a batch, and no more than are done in 300 ms; " +
+      "Commands that may wait for a batch, and no more than are done in 400 ms; " +
       "the others are answered 503 at once.",
     default: 4096,
     min: 16,

@@ -193,7 +193,7 @@ describe("the queue", () => {
     await untilBlocked(raw);
     await lock.release();
     refused += await working;
-    // At that throughput some 50 commands take 300 ms.
+    // At that throughput some 60 commands take 400 ms.
     expect(refused).toBeGreaterThan(200);
     expect(await entriesOf()).toMatchObject({ count: 480 - refused });
   });

@@ -35,7 +35,7 @@ export interface BatchObserver {
 /** What a repeated key with another body gets. The code stands in the table of refusals. */
 const keyReused: Refusal = { kind: "refused", code: "idempotency_key_reused", facts: {} };
 
-/** More than 300 ms take at the measured rate: time bounds the wait, and this the memory. */
+/** More than 400 ms take at the measured rate: time bounds the wait, and this the memory. */
 const queueMaxDefault = 4096;
 /** A lost race is settled by the second try, at once; the others cover lost connections. */
 const attemptsMax = 4;
@@ -45,7 +45,7 @@ const retryPauseMs = 150;
  * Who would wait longer is sent off at once. A longer queue lets no more orders through, only later
  * ones: with this one batches are full.
  */
-const queueWaitMsMax = 300;
+const queueWaitMsMax = 400;
 /**
  * A bad moment of the disk may take so long. With it, its own batch and the replies of those before
  * it, what is accepted is answered within a second.
