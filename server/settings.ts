@@ -149,7 +149,7 @@ const table = {
   }),
   batchQueueMax: integer({
     name: "BATCH_QUEUE_MAX",
-    // At 8,000 commands a second a full queue is half a second of waiting.
+    // At 8,000 commands a second 300 ms take 2,400; this bounds what waits before a rate is known.
     meaning:
       "Commands that may wait for a batch, and no more than are done in 300 ms; " +
       "the others are answered 503 at once.",

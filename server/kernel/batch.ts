@@ -2,7 +2,7 @@
  * Group commit. While one transaction is committing, the next batch collects; an idle system
  * commits a batch of one at once. One batch holds commands of one operation and one tenant.
  * Measured by `npm run bench` on two cores, one hot SKU, 256 connections, equally durable: groups
- * take 7 times the orders of one transaction per order at its best, for a sixth of its processor
+ * take 6 times the orders of one transaction per order at its best, for a sixth of its processor
  * time.
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -35,7 +35,7 @@ export interface BatchObserver {
 /** What a repeated key with another body gets. The code stands in the table of refusals. */
 const keyReused: Refusal = { kind: "refused", code: "idempotency_key_reused", facts: {} };
 
-/** About half a second of work at the measured rate: who waits longer had better come back. */
+/** More than 300 ms take at the measured rate: time bounds the wait, and this the memory. */
 const queueMaxDefault = 4096;
 /** A lost race is settled by the second try, at once; the others cover lost connections. */
 const attemptsMax = 4;

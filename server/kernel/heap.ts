@@ -4,4 +4,4 @@
  * lets that grow to several times what lives. Told so, it collects sooner, on another thread: some
  * 260 MB are resident at full load in place of 450, as fast (`npm run bench -- --soak`).
  */
-export const heapArguments = ["--max-semi-space-size=32", "--heap-growing-percent=120"] as const;
+export const heapArguments = ["--max-semi-space-size=32", "--heap-growing-percent=80"] as const;
