@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, expect, expectTypeOf, test } from "vitest";
 import { testDatabase } from "../server/kernel/testing/database.ts";
 import { startTestPlatform } from "../server/testing/platform.ts";
+import type { operations } from "./generated/openapi.ts";
 import type { Schema, TongbaoOptions } from "./index.ts";
 import { createTongbao, TongbaoProblem, TongbaoUnreachable } from "./index.ts";
 import { sleep } from "./retries.ts";
@@ -124,6 +125,43 @@ test("writes have a key each, unless the caller has one", async () => {
   expect(second).not.toBe(first);
   expect(mine).toBe("mine");
   expect(read).toBeUndefined();
+});
+
+test("a page's token is its key; a pass goes with it [ORD-02]", async () => {
+  const { data: product } = await tongbao.POST("/v1/products", {
+    body: {
+      title: "Rare mug",
+      skus: [{ title: "blue", price: { amount: 1_999, currency: "CNY" } }],
+    },
+  });
+  const skuId = product.skus[0]?.id ?? "";
+  await tongbao.POST("/v1/skus/{skuId}/stock/movements", {
+    params: { path: { skuId } },
+    body: { kind: "put_in", quantity: 5, reason: "delivery" },
+  });
+  const { data: page } = await tongbao.POST("/v1/submit-tokens", { body: { memberId: "ann" } });
+  const header = { "Submit-Token": page.token, "Sale-Pass": "of no sale" };
+  const body = { memberId: "ann", lines: [{ skuId, quantity: 1 }] };
+  front.forget();
+  front.deal({ kind: "cut_before" });
+  const { data: order } = await tongbao.POST("/v1/orders", { params: { header }, body });
+  const sent = { key: undefined, pass: "of no sale", submitToken: page.token };
+  expect(front.seen).toMatchObject([sent, sent]);
+  const { code, facts } = await refusalOf(tongbao.POST("/v1/orders", { params: { header }, body }));
+  expect({ code, orderId: facts["orderId"] }).toEqual({
+    code: "submit_token_used",
+    orderId: order.id,
+  });
+});
+
+test("knows the headers of a path, in types", () => {
+  type HeaderOf<Name extends keyof operations> = operations[Name]["parameters"]["header"];
+  expectTypeOf<"Submit-Token">().toExtend<keyof NonNullable<HeaderOf<"placeOrder">>>();
+  expectTypeOf<"Sale-Device">().toExtend<keyof NonNullable<HeaderOf<"askChallenge">>>();
+  expectTypeOf<HeaderOf<"takeTicket">>().toEqualTypeOf<undefined>();
+  expectTypeOf<{ "Last-Event-ID"?: string }>().toEqualTypeOf<
+    NonNullable<HeaderOf<"followTicket">>
+  >();
 });
 
 test("waits as long as it is told", async () => {

@@ -88,8 +88,8 @@ export function createTongbao(options: TongbaoOptions): Tongbao {
       const bearer = typeof token === "function" ? await token() : token;
       if (bearer !== undefined) request.headers.set("authorization", `Bearer ${bearer}`);
       // One key for all tries of this request: a repeated one gets the first answer again.
-      const isKeyed = request.method === "GET" || request.headers.has(keyHeader);
-      if (!isKeyed) request.headers.set(keyHeader, newKey());
+      const isKeyed = [keyHeader, submitHeader].some((name) => request.headers.has(name));
+      if (request.method !== "GET" && !isKeyed) request.headers.set(keyHeader, newKey());
     },
     async onResponse({ response }) {
       if (!response.ok) throw await TongbaoProblem.of(response);
@@ -113,6 +113,8 @@ export function createTongbao(options: TongbaoOptions): Tongbao {
 }
 
 const keyHeader = "idempotency-key";
+/** A key that the platform has made for a page; the two never go together. */
+const submitHeader = "submit-token";
 
 /** 128 random bits. `randomUUID` would want a page that came over https. */
 function newKey(): string {

@@ -20,6 +20,8 @@ test("an empty world says what it is, and that nothing has happened", async () =
   const page = await home();
   for (const text of ["WeChat Pay and Alipay", "No trades yet.", "No faults", "No merchants yet."])
     expect(page).toContain(text);
+  // Else every browser asks for /favicon.ico, and shows an error for it.
+  expect(page).toContain('<link rel="icon" href="data:,">');
 });
 
 test("the latest trades come first, with state and the way to their pay page", async () => {

@@ -45,7 +45,8 @@ export function renderDocument(page: {
 <html lang="zh-CN">
 <head>
   <meta charset="utf-8">
-  <meta name="viewport" content="width=device-width, initial-scale=1">${reload}
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <link rel="icon" href="data:,">${reload}
   <title>${look.name} ${look.english}</title>
   <style>${style(look.color)}${page.style ?? ""}</style>
 </head>

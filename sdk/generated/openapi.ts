@@ -782,7 +782,7 @@ export interface paths {
         };
         /**
          * The same as a stream of server-sent events, until the ticket waits no longer
-         * @description `text/event-stream`: events named `ticket` whose data is a Ticket, each time it has changed, about every second. With Last-Event-ID it goes on behind that event. When as many streams are open as there may be: 503, then poll instead.
+         * @description Looked at about every second, for five minutes at most: then open it again. When as many streams are open as there may be: 503, then poll instead.
          */
         get: operations["followTicket"];
         put?: never;
@@ -2979,6 +2979,10 @@ export interface operations {
             header?: {
                 /** @description Chosen by the caller: a repeated request gets the first answer again. */
                 "Idempotency-Key"?: string;
+                /** @description From /v1/submit-tokens, in place of an Idempotency-Key; never with one. */
+                "Submit-Token"?: string;
+                /** @description The `pass` of the member's ticket, in a sale that has a waiting room. */
+                "Sale-Pass"?: string;
             };
             path?: never;
             cookie?: never;
@@ -4016,8 +4020,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Chosen by the caller: a repeated request gets the first answer again. */
-                "Idempotency-Key"?: string;
+                /** @description The `deviceToken` that came with an earlier ticket, of whatever sale. */
+                "Sale-Device"?: string;
             };
             path: {
                 saleId: string;
@@ -4121,10 +4125,7 @@ export interface operations {
     takeTicket: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Chosen by the caller: a repeated request gets the first answer again. */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 saleId: string;
             };
@@ -4200,7 +4201,10 @@ export interface operations {
     followTicket: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The id of the event that was heard last: it goes on behind that one. */
+                "Last-Event-ID"?: string;
+            };
             path: {
                 saleId: string;
                 ticketId: string;
@@ -4209,6 +4213,22 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description A stream of server-sent events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description All was heard, and nothing more comes: do not come back. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Refused, or failed; the code says which. */
             default: {
                 headers: {
@@ -4518,10 +4538,7 @@ export interface operations {
     issueSubmitToken: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Chosen by the caller: a repeated request gets the first answer again. */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };

@@ -21,18 +21,22 @@ export type Fate =
 /** Stands between a client and the API, and deals out fates in order; then everything passes. */
 export async function startFront(apiUrl: string) {
   const fates: Fate[] = [];
-  const seen: { method: string; url: string; key: string | undefined; token: string }[] = [];
+  const seen: {
+    method: string;
+    url: string;
+    key: string | undefined;
+    token: string;
+    pass: string | undefined;
+    submitToken: string | undefined;
+  }[] = [];
   const server = createServer((request, reply) => void serve(request, reply));
 
   async function serve(request: IncomingMessage, reply: ServerResponse): Promise<void> {
     const { method = "GET", url = "/", headers } = request;
-    const key = headers["idempotency-key"];
-    seen.push({
-      method,
-      url,
-      key: typeof key === "string" ? key : undefined,
-      token: headers.authorization ?? "",
-    });
+    const key = one(headers["idempotency-key"]);
+    const pass = one(headers["sale-pass"]);
+    const submitToken = one(headers["submit-token"]);
+    seen.push({ method, url, key, token: headers.authorization ?? "", pass, submitToken });
     const fate = fates.shift() ?? { kind: "passed" };
     if (fate.kind === "silent") return;
     if (fate.kind === "cut_before") return void request.socket.destroy();
@@ -45,7 +49,9 @@ export async function startFront(apiUrl: string) {
       method,
       headers: {
         authorization: headers.authorization ?? "",
-        ...(typeof key === "string" ? { "idempotency-key": key } : {}),
+        ...(key === undefined ? {} : { "idempotency-key": key }),
+        ...(pass === undefined ? {} : { "sale-pass": pass }),
+        ...(submitToken === undefined ? {} : { "submit-token": submitToken }),
         ...(body === "" ? {} : { "content-type": "application/json" }),
       },
       ...(body === "" ? {} : { body }),
@@ -79,4 +85,8 @@ export async function startFront(apiUrl: string) {
       await once(server, "close");
     },
   };
+}
+
+function one(header: string | string[] | undefined): string | undefined {
+  return typeof header === "string" ? header : undefined;
 }

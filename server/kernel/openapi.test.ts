@@ -2,6 +2,7 @@ import Type from "typebox";
 import { afterEach, expect, test } from "vitest";
 import { refusals } from "../refusals.ts";
 import type { App } from "./app.ts";
+import { streamSchema } from "./sse.ts";
 import { createTestHttp } from "./testing/http.ts";
 
 const money = Type.Object({ amount: Type.Integer() }, { title: "Money" });
@@ -56,6 +57,53 @@ test("the document is OpenAPI 3.1 with schemas by name, each once", async () => 
   expect(Object.keys(document.paths)).toEqual(["/v1/things/{id}"]);
 });
 
+test("headers that a route reads by itself are described, and not checked", async () => {
+  const app = await start((on) => {
+    const readHeaders = { "Thing-Pass": Type.String({ maxLength: 4 }) };
+    const writing = { config: { scope: "things:write" } } as const;
+    on.post(
+      "/v1/things",
+      { ...writing, schema: { readHeaders, idempotencyKey: "optional" } },
+      ({ headers }) => ({ pass: headers["thing-pass"] }),
+    );
+    on.post("/v1/bells", { ...writing, schema: { idempotencyKey: "unread" } }, () => ({}));
+  });
+  const { paths } = (await app.inject({ url: "/openapi.json" })).json();
+  expect(paths["/v1/things"].post.parameters).toMatchObject([
+    { name: "Idempotency-Key", in: "header", required: false },
+    { name: "Thing-Pass", in: "header", required: false, schema: { maxLength: 4 } },
+  ]);
+  expect(paths["/v1/bells"].post.parameters).toBeUndefined();
+  const headers = { authorization: "Bearer mall/ann/things:write", "x-other": "any" };
+  for (const pass of [undefined, "far too long"]) {
+    const given = pass === undefined ? headers : { ...headers, "thing-pass": pass };
+    const reply = await app.inject({ method: "POST", url: "/v1/things", headers: given });
+    expect([reply.statusCode, reply.json()]).toEqual([200, pass === undefined ? {} : { pass }]);
+  }
+});
+
+test("a stream of events is described as one", async () => {
+  const app = await start((on) => {
+    const config = { scope: "things:read", stream: true } as const;
+    on.get("/v1/bell/events", { config, schema: streamSchema("Rings.") }, async (_request, reply) =>
+      reply.code(204).send(null),
+    );
+  });
+  const { get } = (await app.inject({ url: "/openapi.json" })).json().paths["/v1/bell/events"];
+  expect(get.parameters).toMatchObject([{ name: "Last-Event-ID", in: "header", required: false }]);
+  expect(get.responses["200"].content).toEqual({
+    "text/event-stream": { schema: { type: "string", description: "Rings." } },
+  });
+  expect(get.responses["204"].content).toBeUndefined();
+});
+
+test("the address alone leads to the documents", async () => {
+  const app = await start(withThing);
+  const { statusCode, headers } = await app.inject({ url: "/" });
+  expect([statusCode, headers.location]).toEqual([302, "/docs"]);
+  expect((await app.inject({ url: "/docs" })).statusCode).toBe(200);
+});
+
 test("two schemas of one name are found", async () => {
   const other = Type.Object({ other: Type.Integer() }, { title: "Thing" });
   const app = await start((on) => {
@@ -86,4 +134,15 @@ test("every refusal has an anchor that problems point to", async () => {
   for (const code of [...Object.keys(refusals), "internal_error"])
     expect(page.body).toContain(`<tr id="${code}">`);
   expect(page.body).toContain("Authorization: Bearer &lt;token>.");
+  expect(page.body).toContain('<meta name="viewport" content="width=device-width');
+});
+
+test("of every refusal the page says who acts, and how", async () => {
+  const { body } = await (await start(withThing)).inject({ url: "/docs/refusals" });
+  const told = [...body.matchAll(/<tr><td>([\d, ]+)<td>\w/g)].flatMap(([, statuses = ""]) =>
+    statuses.split(", ").map(Number),
+  );
+  const given = new Set(Object.values(refusals).map(({ status }) => status));
+  expect(told.toSorted()).toEqual([...given, 500].toSorted());
+  expect(body).toContain("send the same request again after <code>Retry-After</code>");
 });

@@ -3,10 +3,12 @@ import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifySchema, RouteOptions } from "fastify";
 import Type from "typebox";
+import type { TString } from "typebox";
 import type { App } from "./app.ts";
 import { assert } from "./assert.ts";
-import { internalErrorTitle, problemSchema, refusalsPath } from "./problem.ts";
+import { problemSchema, refusalsPath } from "./problem.ts";
 import type { RefusalTable } from "./problem.ts";
+import { refusalsPage } from "./refusals-page.ts";
 import { keyPattern } from "./request.ts";
 
 export interface OpenapiOptions {
@@ -18,6 +20,18 @@ export interface OpenapiOptions {
   /** Where the API is reached; left out of the document that is checked in. */
   readonly serverUrl?: string;
   readonly refusals: RefusalTable;
+}
+
+declare module "fastify" {
+  interface FastifySchema {
+    /**
+     * Headers that the handler reads by itself, all of which may be left out. Described only: with
+     * Fastify's own `headers` every request would be checked, and refused for a header too many.
+     */
+    readHeaders?: Readonly<Record<string, TString>>;
+    /** Of a route that writes; most want a key with each request. */
+    idempotencyKey?: "optional" | "unread";
+  }
 }
 
 /**
@@ -38,7 +52,7 @@ const docsPolicy = [
 
 const openRoute = { config: { public: true }, schema: { hide: true } } as const;
 
-/** OpenAPI 3.1 at /openapi.json, readable at /docs, the refusals at /docs/refusals. */
+/** OpenAPI 3.1 at /openapi.json, readable at /docs (and from /), the refusals at /docs/refusals. */
 export async function registerOpenapi(app: App, options: OpenapiOptions): Promise<void> {
   const { title, version, description, tags = [], serverUrl, refusals } = options;
   // Awaited, for it sees only the routes that come after it.
@@ -66,6 +80,8 @@ export async function registerOpenapi(app: App, options: OpenapiOptions): Promis
     },
   });
   const page = refusalsPage(title, refusals);
+  // Who opens the address in a browser wants to know what there is.
+  app.get("/", openRoute, (_request, reply) => reply.redirect("/docs"));
   app.get("/openapi.json", openRoute, (_request, reply) => {
     void reply.type("application/json; charset=utf-8").send(app.swagger());
   });
@@ -78,14 +94,12 @@ export async function registerOpenapi(app: App, options: OpenapiOptions): Promis
 }
 
 /** Described only: `readIdempotencyKey` is what refuses a request without it. */
-const keyHeaders = Type.Object({
-  "Idempotency-Key": Type.String({
-    description: "Chosen by the caller: a repeated request gets the first answer again.",
-    pattern: keyPattern.source,
-  }),
+const keyHeader = Type.String({
+  description: "Chosen by the caller: a repeated request gets the first answer again.",
+  pattern: keyPattern.source,
 });
 
-/** Adds what every route has: its scope, its key when it writes, the problem it may answer. */
+/** Adds what every route has: its scope, the headers it reads, the problem it may answer. */
 function documented(schema: FastifySchema | undefined, route: RouteOptions): FastifySchema {
   const scope = route.config?.scope;
   const problem = {
@@ -94,10 +108,21 @@ function documented(schema: FastifySchema | undefined, route: RouteOptions): Fas
   };
   return {
     ...schema,
-    ...(scope === undefined || route.method === "GET" ? {} : { headers: keyHeaders }),
+    headers: headersOf(schema, route),
     security: scope === undefined ? [] : [{ token: [scope] }],
     response: { ...responsesOf(schema), default: problem },
   };
+}
+
+function headersOf(schema: FastifySchema | undefined, { method, config }: RouteOptions) {
+  const { readHeaders = {}, idempotencyKey = "wanted" } = schema ?? {};
+  const others = Object.fromEntries(
+    Object.entries(readHeaders).map(([name, header]) => [name, Type.Optional(header)]),
+  );
+  const isKeyed = method !== "GET" && config?.scope !== undefined && idempotencyKey !== "unread";
+  if (!isKeyed) return Type.Object(others);
+  const key = idempotencyKey === "optional" ? Type.Optional(keyHeader) : keyHeader;
+  return Type.Object({ "Idempotency-Key": key, ...others });
 }
 
 function responsesOf(schema: FastifySchema | undefined): Record<string, unknown> {
@@ -149,32 +174,4 @@ function isList(value: Json): value is readonly Json[] {
 
 function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {
   return typeof value === "object" && value !== null && !isList(value);
-}
-
-/** What `type` of a problem leads to. */
-function refusalsPage(title: string, refusals: RefusalTable): string {
-  const rows = Object.entries({
-    ...refusals,
-    internal_error: { status: 500, title: internalErrorTitle },
-  }).map(
-    ([code, entry]) =>
-      `<tr id="${escape(code)}"><td><code>${escape(code)}</code><td>${entry.status}` +
-      `<td>${escape(entry.title)}`,
-  );
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">
-<title>${escape(title)}: refusals</title>
-<style>
-body{font:16px/1.5 system-ui;margin:2rem auto;max-width:60rem}
-td,th{text-align:left;padding:.3rem .8rem;vertical-align:top}
-:target{background:#fff3c4}
-</style>
-<h1>Refusals</h1>
-<p>Every error is <code>application/problem+json</code> (RFC 9457). Programs decide by
-<code>code</code>, people read <code>title</code>; <code>facts</code> holds what the rule saw.</p>
-<table><tr><th>code<th>status<th>title${rows.join("\n")}</table></html>
-`;
-}
-
-function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
 }

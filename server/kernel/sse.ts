@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import Type from "typebox";
 import { principalOf } from "./access.ts";
 import type { App } from "./app.ts";
 import { edgeRefusal } from "./problem.ts";
@@ -154,6 +155,24 @@ export function createStreams(app: App, options: StreamOptions) {
     },
 
     size: () => open,
+  };
+}
+
+/** What the schema of a route with a stream says of it; `events` tells what comes. */
+export function streamSchema(events: string) {
+  return {
+    readHeaders: {
+      "Last-Event-ID": Type.String({
+        description: "The id of the event that was heard last: it goes on behind that one.",
+      }),
+    },
+    response: {
+      200: {
+        description: "A stream of server-sent events.",
+        content: { "text/event-stream": { schema: Type.String({ description: events }) } },
+      },
+      204: Type.Null({ description: "All was heard, and nothing more comes: do not come back." }),
+    },
   };
 }
 

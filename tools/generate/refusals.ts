@@ -1,4 +1,5 @@
 import type { RefusalEntry } from "../../server/kernel/refusal.ts";
+import { remedies } from "../../server/kernel/refusals-page.ts";
 import { refusals } from "../../server/refusals.ts";
 
 const head = `# Refusals
@@ -9,15 +10,11 @@ A refusal is an answer: what was asked is not allowed by a rule. It comes as
 \`application/problem+json\` (RFC 9457) with a stable \`code\` and the facts behind it, and it leaves
 nothing half done. \`{name}\` in a title is filled in with the fact of that name.
 
-What to do follows from the status:
+The title says what to do; who does it follows from the status:
 
 | status | who acts |
 | --- | --- |
-| 400, 413, 415, 422 | the caller's program: the request itself must change |
-| 401, 403 | whoever gives out tokens and scopes |
-| 404 | the caller: the id is wrong, or belongs to another tenant |
-| 409 | the caller: the thing is in another state; read it again, then decide |
-| 429, 503 | nobody: send the same request again after \`Retry-After\` |
+${remedies.map(({ statuses, remedy }) => `| ${statuses.join(", ")} | ${remedy} |`).join("\n")}
 `;
 
 /** One table, by status, so that what has the same remedy stands together. */

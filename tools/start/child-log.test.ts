@@ -12,6 +12,10 @@ test("shows warnings and errors with their cause, and nothing else", () => {
   expect(warningOf(line({ level: "info", msg: "all is well" }))).toBeUndefined();
   expect(warningOf("no JSON at all")).toBeUndefined();
   expect(warningOf(line({ level: "warn", msg: "slow" }))).toBe("warn: slow");
+  const slow = { method: "GET", route: "/v1/orders", status: 200, elapsedMs: 1_234 };
+  expect(warningOf(line({ level: "warn", msg: "slow request", ...slow }))).toBe(
+    "warn: slow request: GET /v1/orders took 1234 ms, status 200",
+  );
   expect(warningOf(line({ level: "error", msg: "no", error: { message: "gone" } }))).toBe(
     "error: no: gone",
   );

@@ -69,12 +69,19 @@ export function warningOf(line: string): string | undefined {
   try {
     const entry: unknown = JSON.parse(line);
     if (typeof entry !== "object" || entry === null) return undefined;
-    const { level, msg, error, err } = entry as Record<string, unknown>;
-    const cause = messageOf(error) ?? messageOf(err);
-    return `${String(level)}: ${[msg, cause].filter((part) => part !== undefined).join(": ")}`;
+    const { level, msg, error, err, ...facts } = entry as Record<string, unknown>;
+    const parts = [msg, requestOf(facts), messageOf(error) ?? messageOf(err)];
+    return `${String(level)}: ${parts.filter((part) => part !== undefined).join(": ")}`;
   } catch {
     return undefined;
   }
+}
+
+/** Of a line about a request that has ended: which route, and what became of it. */
+function requestOf(facts: Readonly<Record<string, unknown>>): string | undefined {
+  const { method, route, status, elapsedMs } = facts;
+  if (typeof method !== "string" || typeof route !== "string") return undefined;
+  return `${method} ${route} took ${String(elapsedMs)} ms, status ${String(status)}`;
 }
 
 function messageOf(error: unknown): string | undefined {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -180,6 +180,18 @@ test("names the setting to change when a port is taken", async () => {
   expect(run.output()).toContain(`Port ${ports.simulator} is taken`);
   expect(run.output()).toContain("set SIMULATOR_PORT");
   other.close();
+});
+
+test("names all settings to change when several ports are taken, and leaves no folder", async () => {
+  const others = [ports.server, ports.simulator].map((port) => createServer().listen(port, host));
+  await Promise.all(others.map((other) => once(other, "listening")));
+  rmSync(home, { recursive: true });
+  const run = begin(noDatabase);
+  expect(await run.exit).toBe(1);
+  expect(run.output()).toContain(`Port ${ports.server} is taken by another program: set PORT`);
+  expect(run.output()).toContain(`Port ${ports.simulator} is taken by another program: set SIMU`);
+  expect(existsSync(home)).toBe(false);
+  for (const other of others) other.close();
 });
 
 test("says what is wrong with an address at which nobody can listen", async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { EmbeddedPostgresError } from "../../server/kernel/embedded-postgres.ts";
 import type { PostgresSettings } from "../../server/kernel/embedded-postgres/tuning.ts";
@@ -85,7 +85,7 @@ export class Supervisor {
   /** Returns the exit code once everything has stopped. */
   async run(): Promise<number> {
     const { terminal, home } = this.#plan;
-    mkdirSync(home, { recursive: true });
+    const isNewHome = mkdirSync(home, { recursive: true }) !== undefined;
     try {
       this.#lock = await terminal.step("Waiting for an earlier run to stop", () => takeHome(home));
       await this.#endOrphans(this.#lock.former);
@@ -97,6 +97,7 @@ export class Supervisor {
     }
     await this.#stopAll();
     this.#lock?.release();
+    if (isNewHome) removeEmpty(home);
     return this.#exitCode;
   }
 
@@ -151,9 +152,20 @@ export class Supervisor {
       throw new StartRefusedError(`${taken}: set one of them to another port.`);
     }
     const [first, ...others] = wanted;
-    const servers: Ports["servers"] = [await checkPort(first, "PORT")];
-    for (const each of others) servers.push(await checkPort(each, "PORT"));
-    return { servers, simulator: await checkPort(simulator, "SIMULATOR_PORT") };
+    const refused: StartRefusedError[] = [];
+    const check = (endpoint: Endpoint, setting: string) =>
+      checkPort(endpoint, setting).catch((error: unknown) => {
+        if (!(error instanceof StartRefusedError)) throw error;
+        refused.push(error);
+        return endpoint;
+      });
+    const servers: Ports["servers"] = [await check(first, "PORT")];
+    for (const each of others) servers.push(await check(each, "PORT"));
+    const ports = { servers, simulator: await check(simulator, "SIMULATOR_PORT") };
+    // All at once: who is told of one port after the other starts in vain as often.
+    const reasons = new Set(refused.map(({ message }) => message));
+    if (reasons.size > 0) throw new StartRefusedError([...reasons].join("\n"));
+    return ports;
   }
 
   async #startDatabase(ports: Ports): Promise<string> {
@@ -368,6 +380,15 @@ function refuseEndpoint({ host, port }: Endpoint, setting: string, error: unknow
     return new StartRefusedError(`${host} is no address of this machine: set HOST to one that is.`);
   }
   return error;
+}
+
+/** What did not come to anything leaves nothing behind. */
+function removeEmpty(home: string): void {
+  try {
+    rmdirSync(home);
+  } catch {
+    // It holds what a next start goes on with.
+  }
 }
 
 async function endOrphan(orphan: ProcessIdentity): Promise<void> {

@@ -229,6 +229,8 @@ function submitTokenRoute(app: App, identity: Identity): void {
         summary: "A token for a page that is submitted once",
         description: "Good for half an hour and for this member. It moves nothing by itself.",
         tags: tokens,
+        // What it gives out is a key.
+        idempotencyKey: "unread",
         body: Type.Object({
           memberId: Type.Optional(
             Type.String({

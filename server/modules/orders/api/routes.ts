@@ -58,6 +58,15 @@ function placingRoute(app: App, orders: Orders, edge: PlacingEdge): void {
           "it is good for one order, and a second arrival is told which one that is. An order in a " +
           "sale that has a waiting room brings the pass of its member's ticket as Sale-Pass.",
         tags,
+        readHeaders: {
+          "Submit-Token": Type.String({
+            description: "From /v1/submit-tokens, in place of an Idempotency-Key; never with one.",
+          }),
+          "Sale-Pass": Type.String({
+            description: "The `pass` of the member's ticket, in a sale that has a waiting room.",
+          }),
+        },
+        idempotencyKey: "optional",
         body: newOrder,
         response: { 201: order },
       },

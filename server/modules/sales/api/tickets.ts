@@ -6,6 +6,7 @@ import { isRefusal } from "../../../kernel/refusal.ts";
 import { checkedId, id, time } from "../../../kernel/shapes.ts";
 import { signedTextMax } from "../../../kernel/signed-text.ts";
 import type { Streams } from "../../../kernel/sse.ts";
+import { streamSchema } from "../../../kernel/sse.ts";
 import { actingMember } from "../../identity/index.ts";
 import { solutionMax } from "../domain/challenges.ts";
 import type { WaitingRooms } from "../operations/waiting-rooms.ts";
@@ -134,6 +135,13 @@ function challengeRoute(app: App, waitingRooms: WaitingRooms): void {
           "was told its name sends it as Sale-Device; where devices are counted, one without gets " +
           "a longer search.",
         tags,
+        readHeaders: {
+          "Sale-Device": Type.String({
+            description: "The `deviceToken` that came with an earlier ticket, of whatever sale.",
+          }),
+        },
+        // Nothing is kept of a challenge.
+        idempotencyKey: "unread",
         params: saleParams,
         body: newChallenge,
         response: { 200: challenge },
@@ -167,6 +175,8 @@ function takingRoute(app: App, waitingRooms: WaitingRooms): void {
           "Asked again, from whatever device, it gives the same ticket; when nobody waits, the " +
           "pass at once. A sale with ticket rules asks for the solution of a challenge.",
         tags,
+        // A member has one ticket, however often it is asked for.
+        idempotencyKey: "unread",
         params: saleParams,
         body: newTicket,
         response: { 200: takenTicket, 201: takenTicket },
@@ -226,11 +236,13 @@ function followingRoute(
         operationId: "followTicket",
         summary: "The same as a stream of server-sent events, until the ticket waits no longer",
         description:
-          "`text/event-stream`: events named `ticket` whose data is a Ticket, each time it has " +
-          "changed, about every second. With Last-Event-ID it goes on behind that event. When as " +
+          "Looked at about every second, for five minutes at most: then open it again. When as " +
           "many streams are open as there may be: 503, then poll instead.",
         tags,
         params: ticketParams,
+        ...streamSchema(
+          "Events named `ticket` whose data is a Ticket in JSON, each time it has changed.",
+        ),
       },
     },
     async (request, reply) => {
