@@ -109,6 +109,9 @@ export const refusals = {
   sale_not_running: {
     status: 409,
     title: "The sale is {state}: units come to it from its scheduling until its end.",
+    titleWhen: {
+      state: { draft: "The sale is a draft: units come to it from its scheduling until its end." },
+    },
   },
   sale_closes_too_early: {
     status: 422,
@@ -189,7 +192,11 @@ export const refusals = {
     title: "An order has one currency: {skuId} costs {currency}, the lines before it {other}.",
   },
   order_too_large: { status: 422, title: "The total exceeds {max} minor units: split the order." },
-  sold_out: { status: 409, title: "Of {title} there are {left} left, {wanted} were wanted." },
+  sold_out: {
+    status: 409,
+    title: "Of {title} {left} can still be ordered, {wanted} were wanted.",
+    titleWhen: { left: { 0: "Of {title} none is left." } },
+  },
   order_not_cancellable: {
     status: 409,
     title: "An order that is {state} cannot be cancelled; what was paid is refunded.",

@@ -7,6 +7,8 @@ import type { App } from "./app.ts";
 import { assert } from "./assert.ts";
 import { internalErrorTitle, problemSchema, refusalsPath } from "./problem.ts";
 import type { RefusalTable } from "./problem.ts";
+import type { RefusalEntry } from "./refusal.ts";
+import { titlesOf } from "./refusal.ts";
 import { keyPattern } from "./request.ts";
 
 export interface OpenapiOptions {
@@ -153,13 +155,13 @@ function isObject(value: Json | undefined): value is { readonly [key: string]: J
 
 /** What `type` of a problem leads to. */
 function refusalsPage(title: string, refusals: RefusalTable): string {
-  const rows = Object.entries({
+  const rows = Object.entries<Pick<RefusalEntry, "title" | "titleWhen"> & { status: number }>({
     ...refusals,
     internal_error: { status: 500, title: internalErrorTitle },
   }).map(
     ([code, entry]) =>
       `<tr id="${escape(code)}"><td><code>${escape(code)}</code><td>${entry.status}` +
-      `<td>${escape(entry.title)}`,
+      `<td>${titlesOf(entry).map(escape).join("<br>")}`,
   );
   return `<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">
 <title>${escape(title)}: refusals</title>
