@@ -165,7 +165,8 @@ export const refusals = {
   sale_not_found: { status: 422, title: "There is no sale {saleId}." },
   sale_not_open: {
     status: 409,
-    title: "The sale is {state}: orders are taken from {opensAt} until {closesAt}.",
+    title: "The sale has not opened yet: orders are taken from {opensAt} until {closesAt}.",
+    titleWhen: { state: { ended: "The sale ended at {endedAt}." } },
   },
   sale_pass_needed: {
     status: 403,
