@@ -109,6 +109,9 @@ export const refusals = {
   sale_not_running: {
     status: 409,
     title: "The sale is {state}: units come to it from its scheduling until its end.",
+    titleWhen: {
+      state: { draft: "The sale is a draft: units come to it from its scheduling until its end." },
+    },
   },
   sale_closes_too_early: {
     status: 422,
@@ -162,7 +165,8 @@ export const refusals = {
   sale_not_found: { status: 422, title: "There is no sale {saleId}." },
   sale_not_open: {
     status: 409,
-    title: "The sale is {state}: orders are taken from {opensAt} until {closesAt}.",
+    title: "The sale has not opened yet: orders are taken from {opensAt} until {closesAt}.",
+    titleWhen: { state: { ended: "The sale ended at {endedAt}." } },
   },
   sale_pass_needed: {
     status: 403,
@@ -189,7 +193,11 @@ export const refusals = {
     title: "An order has one currency: {skuId} costs {currency}, the lines before it {other}.",
   },
   order_too_large: { status: 422, title: "The total exceeds {max} minor units: split the order." },
-  sold_out: { status: 409, title: "Of {title} there are {left} left, {wanted} were wanted." },
+  sold_out: {
+    status: 409,
+    title: "Of {title} {left} can still be ordered, {wanted} were wanted.",
+    titleWhen: { left: { 0: "Of {title} none is left." } },
+  },
   order_not_cancellable: {
     status: 409,
     title: "An order that is {state} cannot be cancelled; what was paid is refunded.",

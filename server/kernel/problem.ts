@@ -1,7 +1,7 @@
 import Type from "typebox";
 import { asFault, FaultError, OverloadFault } from "./database.ts";
 import type { Facts, FactValue, Refusal, RefusalEntry } from "./refusal.ts";
-import { RefusedError } from "./refusal.ts";
+import { RefusedError, titleFor } from "./refusal.ts";
 import { required } from "./assert.ts";
 
 /** The refusals that the edge itself makes; every table of refusals has them. */
@@ -67,10 +67,11 @@ export function problemOfRefusal(
   refusal: Refusal,
   place: ProblemPlace,
 ): ProblemReply {
-  const { status, title } = required(refusals[refusal.code], `the refusal ${refusal.code}`);
+  const entry = required(refusals[refusal.code], `the refusal ${refusal.code}`);
+  const { status } = entry;
   const { errors, ...facts } = refusal.facts;
   const body = problemBody(place, {
-    title: fill(title, refusal.facts),
+    title: fill(titleFor(entry, refusal.facts), refusal.facts),
     status,
     code: refusal.code,
     facts,

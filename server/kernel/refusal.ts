@@ -25,6 +25,26 @@ export interface RefusalEntry {
   readonly status: 400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 503;
   /** One sentence for people; `{name}` is replaced by the fact of that name. */
   readonly title: string;
+  /** Another sentence where a fact has a value: by the fact's name, then by its value as text. */
+  readonly titleWhen?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+/** The sentence for these facts, still with its `{name}`s. */
+export function titleFor({ title, titleWhen = {} }: RefusalEntry, facts: Facts): string {
+  for (const [name, titles] of Object.entries(titleWhen)) {
+    const value = String(facts[name]);
+    const found = Object.entries(titles).find(([when]) => when === value);
+    if (found !== undefined) return found[1];
+  }
+  return title;
+}
+
+/** All of its sentences, the usual one first. */
+export function titlesOf({
+  title,
+  titleWhen = {},
+}: Pick<RefusalEntry, "title" | "titleWhen">): string[] {
+  return [title, ...Object.values(titleWhen).flatMap((titles) => Object.values(titles))];
 }
 
 export function isRefusal(value: unknown): value is Refusal {

@@ -1,5 +1,7 @@
 import { internalErrorTitle } from "./problem.ts";
 import type { RefusalTable } from "./problem.ts";
+import type { RefusalEntry } from "./refusal.ts";
+import { titlesOf } from "./refusal.ts";
 
 interface Remedy {
   readonly statuses: readonly number[];
@@ -35,13 +37,13 @@ export function refusalsPage(title: string, refusals: RefusalTable): string {
   const remedyRows = [...remedies, bugRemedy].map(
     ({ statuses, remedy }) => `<tr><td>${statuses.join(", ")}<td>${withCode(remedy)}`,
   );
-  const rows = Object.entries({
+  const rows = Object.entries<Pick<RefusalEntry, "title" | "titleWhen"> & { status: number }>({
     ...refusals,
     internal_error: { status: 500, title: internalErrorTitle },
   }).map(
     ([code, entry]) =>
       `<tr id="${escape(code)}"><td><code>${escape(code)}</code><td>${entry.status}` +
-      `<td>${escape(entry.title)}`,
+      `<td>${titlesOf(entry).map(escape).join("<br>")}`,
   );
   return `<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">
 <meta name="viewport" content="width=device-width, initial-scale=1">

@@ -2,7 +2,7 @@
 // set aside for them; orders lock a sale in their own transaction and hold its units on accounts
 // given here. Waiting rooms: members take tickets, and are let in with passes as fast as it can be.
 export { saleAccount } from "./domain/allotments.ts";
-export { isPublished, saleStateAt } from "./domain/hours.ts";
+export { isPublished, refuseNotOpen, saleStateAt } from "./domain/hours.ts";
 export { saleMachine } from "./domain/machine.ts";
 export type { BroughtPass } from "./domain/passes.ts";
 export { judgePass } from "./domain/passes.ts";

@@ -159,6 +159,7 @@ test("refuses what cannot be ordered, with the facts", async () => {
   expect((await place(few, 3)).json).toMatchObject({
     status: 409,
     code: "sold_out",
+    title: "Of Mug 2 can still be ordered, 3 were wanted.",
     facts: { skuId: few, wanted: 3, left: 2 },
   });
   const dear = await sell(10_000, { priceMinor: 100_000_000_000n });
@@ -180,6 +181,8 @@ test("1,000 buyers of 100 units: 100 orders, and all units back after the close"
   const codes = replies.map(({ status, json }) => (status === 201 ? "placed" : json.code));
   expect(codes.filter((code) => code === "placed")).toHaveLength(100);
   expect(codes.filter((code) => code === "sold_out")).toHaveLength(900);
+  const tooLate = replies.find(({ status }) => status === 409);
+  expect(tooLate?.json).toMatchObject({ title: "Of Mug none is left.", facts: { left: 0 } });
   expect(await stockOf(skuId)).toMatchObject({ onHand: 100n, held: 100n });
   clock.advance(30 * minuteMs);
   await closeDue();

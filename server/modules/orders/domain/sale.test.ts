@@ -107,22 +107,20 @@ test.each(told)(
       const outcome = shop.buy(mugs(1));
       return outcome.kind === "refused" ? outcome.facts : outcome.kind;
     };
-    const hours = {
-      saleId,
-      opensAt: "2026-11-21T05:00:00.000Z",
-      closesAt: "2026-11-21T06:00:00.000Z",
-    };
-    expect(at(opensAt - 1)).toEqual({ ...hours, state: "scheduled" });
+    const facts = { saleId, opensAt: "2026-11-21T05:00:00.000Z" };
+    const end = "2026-11-21T06:00:00.000Z";
+    expect(at(opensAt - 1)).toEqual({ ...facts, state: "scheduled", closesAt: end });
     expect(at(opensAt)).toBe("placed");
     expect(at(closesAt - 1)).toBe("placed");
-    expect(at(closesAt)).toEqual({ ...hours, state: "ended" });
+    expect(at(closesAt)).toEqual({ ...facts, state: "ended", endedAt: end });
   },
 );
 
 test("a sale that was ended before its time takes no order, and drafts do not exist", () => {
   const shop = openSale();
   shop.end();
-  expect(shop.buy(mugs(1))).toMatchObject({ code: "sale_not_open", facts: { state: "ended" } });
+  const facts = { state: "ended", endedAt: "2026-11-21T05:00:00.000Z" };
+  expect(shop.buy(mugs(1))).toMatchObject({ code: "sale_not_open", facts });
   for (const state of ["draft", "ended"] as const) {
     shop.setSale({ state, scheduledAt: undefined });
     expect(shop.buy(mugs(1))).toMatchObject({ code: "sale_not_found" });

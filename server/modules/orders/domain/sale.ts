@@ -1,9 +1,8 @@
 /** What a sale asks of an order that is placed in it. Pure. */
 import type { Refusal } from "../../../kernel/refusal.ts";
-import { formatInstant } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
 import type { Sale } from "../../sales/index.ts";
-import { isPublished, judgePass, saleStateAt } from "../../sales/index.ts";
+import { isPublished, judgePass, refuseNotOpen, saleStateAt } from "../../sales/index.ts";
 import { boughtBy } from "./bought.ts";
 import type { PlacingWorld, WantedInSale, WantedOrder } from "./types.ts";
 
@@ -35,12 +34,7 @@ export function enterSale(
   const sale = sales.get(saleId);
   // A draft is nobody's business yet.
   if (sale === undefined || !isPublished(sale)) return refuse("sale_not_found", { saleId });
-  const state = saleStateAt(sale, now);
-  if (state !== "open") {
-    const { opensAt, closesAt } = sale;
-    const hours = { opensAt: formatInstant(opensAt), closesAt: formatInstant(closesAt) };
-    return refuse("sale_not_open", { saleId, state, ...hours });
-  }
+  if (saleStateAt(sale, now) !== "open") return refuseNotOpen(saleId, sale, now);
   const notAdmitted = sale.waitingRoom ? judgePass(pass, { saleId, memberId }, now) : undefined;
   return notAdmitted ?? { kind: "found", sale };
 }

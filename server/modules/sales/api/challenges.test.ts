@@ -155,6 +155,17 @@ test("challenges are given by sales that ask for solutions, as long as they give
   expect((await take(first, { saleId: plain.saleId, member: "anna" }, nonsense)).status).toBe(201);
 });
 
+test("a sale that has ended asks for no solution: it says so [FLS-09]", async () => {
+  const { saleId } = await hall.makeSale({ ticketRules: easy });
+  const codeAt = async (process: TestPlatform) =>
+    (await take(process, { saleId, member: "anna" })).json.code;
+  expect(await codeAt(first)).toBe("sale_solution_needed");
+  const token = await first.issueToken(hall.tenantId, "admin");
+  await hall.call(first, `/v1/sales/${saleId}/end`, { token, body: {} });
+  clock.advance(500);
+  expect([await codeAt(first), await codeAt(second)]).toEqual(["sale_not_open", "sale_not_open"]);
+});
+
 test("one device gets so many tickets, also for parallel requests [FLS-09]", async () => {
   const { saleId } = await hall.makeSale({ ticketRules: { ...easy, ticketsPerDevice: 3 } });
   const { json: own } = await solveAndTake(hall, first, { saleId, member: "anna" });

@@ -7,6 +7,7 @@ import { dayMs, hourMs } from "../../../kernel/time.ts";
 import type { SaleId } from "../domain/types.ts";
 import { ticketLifeMs } from "../domain/waiting-room.ts";
 import { tenantsWithTicketsToForget } from "../store/forgetting.ts";
+import { loadRooms } from "../store/waiting-rooms.ts";
 import { openHall } from "./testing/hall.ts";
 
 const hall = await openHall();
@@ -87,6 +88,8 @@ test("nobody gets a forgotten sale's room back [FLS-09]", async () => {
   while ((await sweep(100)) > 0);
   const again = await second.waitingRooms.takeTicket(tenantId, { saleId, memberId: "anna" });
   expect(again).toMatchObject({ kind: "refused", code: "sale_not_open" });
+  // A ticket that was under way when the sale ended locks the room, too.
+  await first.database.transaction(tenantId, (tx) => loadRooms(tx, [saleId]));
   expect(await rowsOf(saleId)).toEqual(nothing);
   const asked = { saleId, ticketId, memberId: undefined };
   expect(await second.waitingRooms.readTicket(tenantId, asked)).toMatchObject({

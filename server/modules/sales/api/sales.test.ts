@@ -356,4 +356,6 @@ test("staff add units to a sale that runs out; they can be ordered at once, and 
     body: { skuId: mug, quantity: 1 },
   });
   expect(drafted).toMatchObject({ code: "sale_not_running", facts: { state: "draft" } });
+  const titles = [late.title, drafted.title].map((title) => title.split(":")[0]);
+  expect(titles).toEqual(["The sale is ended", "The sale is a draft"]);
 });

@@ -6,10 +6,10 @@ import { hash } from "node:crypto";
 import type { Refusal } from "../../../kernel/refusal.ts";
 import { dayMs, formatInstant, minuteMs } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
-import { saleStateAt } from "./hours.ts";
 import { challengeDifficultyMax } from "./ticket-rules.ts";
 import type { DeviceId, SaleHead, SaleId, TicketRules } from "./types.ts";
-import { passLifeMs, refuseEnded } from "./waiting-room.ts";
+import type { SaleDoor } from "./waiting-room.ts";
+import { judgeDoor, passLifeMs } from "./waiting-room.ts";
 
 export interface Challenge {
   readonly kind: "challenge";
@@ -67,12 +67,12 @@ export function difficultyOf(
  * sale_not_open, sale_without_challenge.
  */
 export function judgeAsking(
-  sale: Pick<SaleHead, "id" | "state" | "opensAt" | "closesAt" | "waitingRoom" | "ticketRules">,
+  sale: SaleDoor & Pick<SaleHead, "id">,
   now: number,
 ): { readonly kind: "asked"; readonly rules: TicketRules } | Refusal {
   const { id: saleId, ticketRules: rules } = sale;
-  if (!sale.waitingRoom) return refuse("sale_without_waiting_room", { saleId });
-  if (saleStateAt(sale, now) === "ended") return refuseEnded(sale);
+  const closed = judgeDoor(saleId, sale, now);
+  if (closed !== undefined) return closed;
   if (rules === undefined) return refuse("sale_without_challenge", { saleId });
   return { kind: "asked", rules };
 }

@@ -1,5 +1,8 @@
+import type { Refusal } from "../../../kernel/refusal.ts";
+import { formatInstant } from "../../../kernel/time.ts";
+import { refuse } from "../../../refusals.ts";
 import type { SaleState } from "./machine.ts";
-import type { SaleHead } from "./types.ts";
+import type { SaleHead, SaleId } from "./types.ts";
 
 /** Drafts are for staff alone; also those that were ended without ever being scheduled. */
 export function isPublished({ scheduledAt }: Pick<SaleHead, "scheduledAt">): boolean {
@@ -17,4 +20,22 @@ export function saleStateAt(
   if (state === "draft" || state === "ended") return state;
   if (now >= closesAt) return "ended";
   return now >= opensAt ? "open" : "scheduled";
+}
+
+/** The first moment after the sale: an end by hand comes early, that by the clock is noted late. */
+export function endOf({ closesAt, endedAt }: Pick<SaleHead, "closesAt" | "endedAt">): number {
+  return Math.min(closesAt, endedAt ?? closesAt);
+}
+
+/** For whoever comes before the opening or after the end: when that is, or was. */
+export function refuseNotOpen(
+  saleId: SaleId,
+  sale: Pick<SaleHead, "state" | "opensAt" | "closesAt" | "endedAt">,
+  now: number,
+): Refusal {
+  const state = saleStateAt(sale, now);
+  const facts = { saleId, state, opensAt: formatInstant(sale.opensAt) };
+  if (state === "ended")
+    return refuse("sale_not_open", { ...facts, endedAt: formatInstant(endOf(sale)) });
+  return refuse("sale_not_open", { ...facts, closesAt: formatInstant(sale.closesAt) });
 }

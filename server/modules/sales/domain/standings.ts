@@ -1,7 +1,7 @@
 /** How a member stands in a waiting room, told from what a process knows of it. */
 import { assert } from "../../../kernel/assert.ts";
 import { formatInstant, secondMs } from "../../../kernel/time.ts";
-import { saleStateAt } from "./hours.ts";
+import { endOf, saleStateAt } from "./hours.ts";
 import type { Admission, SaleHours, Ticket } from "./waiting-room.ts";
 import { passLifeMs } from "./waiting-room.ts";
 
@@ -92,17 +92,27 @@ export interface TicketView {
 export function ticketView(
   { id, saleId, memberId, place }: Readonly<Ticket>,
   standing: Standing,
-  { pass, sale, now }: { readonly pass?: string; readonly sale: SaleHours; readonly now: number },
+  {
+    pass,
+    room: { sale, soldOut },
+    now,
+  }: {
+    readonly pass?: string;
+    readonly room: Pick<SeenRoom, "sale" | "soldOut">;
+    readonly now: number;
+  },
 ): TicketView {
+  // After the end there is nothing to sell out: what was left is on the shelf.
+  const isOver = standing.state === "over" && standing.why === "ended";
   const told = {
     id,
     saleId,
     memberId,
     state: standing.state,
     ...(place === undefined ? {} : { place }),
-    soldOut: standing.state === "over" && standing.why === "sold_out",
+    soldOut: soldOut && !isOver,
     opensAt: formatInstant(sale.opensAt),
-    closesAt: formatInstant(sale.closesAt),
+    closesAt: formatInstant(endOf(sale)),
     askAgainSeconds: askAgainSeconds(standing, sale, now),
   };
   if (standing.state === "admitted" && pass !== undefined)

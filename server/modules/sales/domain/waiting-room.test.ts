@@ -3,7 +3,7 @@ import { required } from "../../../kernel/assert.ts";
 import type { Id } from "../../../kernel/ids.ts";
 import type { SeededRandom } from "../../../kernel/testing/random.ts";
 import { withSeed } from "../../../kernel/testing/random.ts";
-import { hourMs } from "../../../kernel/time.ts";
+import { formatInstant, hourMs } from "../../../kernel/time.ts";
 import type { SeenRoom } from "./standings.ts";
 import { standingOf, ticketView } from "./standings.ts";
 import { originKey } from "./ticket-rules.ts";
@@ -25,6 +25,7 @@ const hours: SaleDoor = {
   state: "scheduled",
   opensAt,
   closesAt: opensAt + hourMs,
+  endedAt: undefined,
   waitingRoom: true,
   ticketRules: undefined,
 };
@@ -71,6 +72,7 @@ const taking = (memberId: string, lot = 0) => ({
   memberId,
   lot,
   origin: undefined,
+  soldOut: false,
 });
 
 const admitting = (count: number) => ({
@@ -219,6 +221,13 @@ test("who comes when nobody waits is let in at once, while the pace allows [FLS-
   expect(world.allowance).toBe(5);
 });
 
+test("nobody is let in at once to a sale that is known to be sold out [FLS-09]", () => {
+  const world = worldOf({ sale: {}, allowance: 1 });
+  const late = decideTakeTicket(world, { ...taking("anna"), soldOut: true }, opensAt);
+  expect(late).toMatchObject({ ticket: { place: 1 }, admittedAt: undefined });
+  expect([world.room.admittedThrough, world.allowance]).toEqual([0, 1]);
+});
+
 test("those admitted within a second share an admission, and so the end of their passes", () => {
   const world = worldOf({ sale: {}, room: { places: 9, lotSize: 0 } });
   const admit = (count: number, now: number) => decideAdmitMembers(world, admitting(count), now);
@@ -281,6 +290,38 @@ test("when all is sold nobody waits, and who let a pass run out is told that [FL
   expect(standingOf(soldOut, place(20), at)).toEqual({ state: "expired" });
 });
 
+test.each([
+  ["waiting", place(61), false, at],
+  ["admitted", place(50), false, at],
+  ["expired", place(20), false, at],
+  ["expired", place(20), true, at],
+  ["over", place(61), true, at],
+] as const)(
+  "one that is %s tells whether a unit is left [FLS-10]",
+  (state, given, soldOut, now) => {
+    const room = { ...seen, soldOut };
+    const ticket = { id: idOf<"Ticket">(1), saleId, memberId: "anna", place: given.place };
+    const view = ticketView(ticket, standingOf(room, given, now), { room, now });
+    expect(view).toMatchObject({ state, soldOut });
+  },
+);
+
+test("after the end it tells of no sold-out sale, and of the end that came [FLS-10]", () => {
+  const ticket = { id: idOf<"Ticket">(1), saleId, memberId: "anna", place: 61 };
+  const told = (sale: Partial<SaleDoor>, now: number) => {
+    const room = { ...seen, soldOut: true, sale: { ...hours, ...sale } };
+    return ticketView(ticket, standingOf(room, place(61), now), { room, now });
+  };
+  const closesAt = formatInstant(hours.closesAt);
+  const over = { state: "over", soldOut: false };
+  expect(told({}, hours.closesAt)).toMatchObject({ ...over, closesAt });
+  // The sweep has noted it a little later.
+  const swept = { state: "ended", endedAt: hours.closesAt + 900 } as const;
+  expect(told(swept, hours.closesAt + 1_000)).toMatchObject({ ...over, closesAt });
+  const byHand = { state: "ended", endedAt: at } as const;
+  expect(told(byHand, at + 1)).toMatchObject({ ...over, closesAt: formatInstant(at) });
+});
+
 test("a place between two admissions that are known ran out with those that were forgotten", () => {
   const gap = {
     ...seen,
@@ -294,7 +335,7 @@ test("a place between two admissions that are known ran out with those that were
 test("those far behind are told to ask seldom, those in front often [FLS-10]", () => {
   const ticket = { id: idOf<"Ticket">(1), saleId, memberId: "anna", place: 61 };
   const seconds = (number: number, now = at) =>
-    ticketView(ticket, standingOf(seen, place(number), now), { sale: hours, now }).askAgainSeconds;
+    ticketView(ticket, standingOf(seen, place(number), now), { room: seen, now }).askAgainSeconds;
   expect([seconds(61), seconds(461), seconds(5_000)]).toEqual([1, 11, 15]);
   expect(seconds(61, opensAt - hourMs)).toBe(15);
 });

@@ -5,9 +5,9 @@
 import type { Id } from "../../../kernel/ids.ts";
 import { assert, required } from "../../../kernel/assert.ts";
 import type { Refusal } from "../../../kernel/refusal.ts";
-import { dayMs, formatInstant, minuteMs, secondMs } from "../../../kernel/time.ts";
+import { dayMs, minuteMs, secondMs } from "../../../kernel/time.ts";
 import { refuse } from "../../../refusals.ts";
-import { saleStateAt } from "./hours.ts";
+import { refuseNotOpen, saleStateAt } from "./hours.ts";
 import type { TicketCounts, TicketOrigin } from "./ticket-rules.ts";
 import { countTicket, judgeOrigin } from "./ticket-rules.ts";
 import type { Sale, SaleId } from "./types.ts";
@@ -45,7 +45,7 @@ export interface Room {
 }
 
 /** What a room needs to know of its sale. */
-export type SaleHours = Pick<Sale, "state" | "opensAt" | "closesAt" | "waitingRoom">;
+export type SaleHours = Pick<Sale, "state" | "opensAt" | "closesAt" | "endedAt" | "waitingRoom">;
 /** And who takes a ticket. */
 export type SaleDoor = SaleHours & Pick<Sale, "ticketRules">;
 
@@ -87,6 +87,8 @@ export interface TakeTicket {
   readonly lot: number;
   /** Undefined: nothing was asked, and nothing was proven. */
   readonly origin: TicketOrigin | undefined;
+  /** As this process has seen the room: a pass would run out before there is anything to buy. */
+  readonly soldOut: boolean;
 }
 
 export type TicketOutcome =
@@ -127,14 +129,13 @@ export function decideTakeTicket(
   const { saleId, memberId, ticketId: id, lot, origin } = command;
   const sale = world.sales.get(saleId);
   if (sale === undefined) return refuse("not_found", { what: "sale" });
-  if (!sale.waitingRoom) return refuse("sale_without_waiting_room", { saleId });
-  const state = saleStateAt(sale, now);
-  if (state === "ended") return refuseEnded(sale);
+  const closed = judgeDoor(saleId, sale, now);
+  if (closed !== undefined) return closed;
   const { ticketRules: rules } = sale;
   if (rules !== undefined && origin === undefined)
     return refuse("sale_solution_needed", { saleId });
   const room = required(world.rooms.get(saleId), "the room of the sale");
-  if (state === "open") closeLot(world, room);
+  if (saleStateAt(sale, now) === "open") closeLot(world, room);
   const key = ticketKey(saleId, memberId);
   const earlier = world.tickets.get(key);
   if (earlier !== undefined && !isExpired(room, earlier))
@@ -156,7 +157,7 @@ export function decideTakeTicket(
   } else {
     world.written.movedTickets.add(ticket);
   }
-  const admittedAt = admitAtOnce(world, room, ticket, now);
+  const admittedAt = command.soldOut ? undefined : admitAtOnce(world, room, ticket, now);
   return { kind: "ticket", ticket, isNew, admittedAt };
 }
 
@@ -250,7 +251,11 @@ function isExpired(room: Room, { place }: Ticket): boolean {
   return place !== undefined && place <= room.expiredThrough;
 }
 
-export function refuseEnded({ opensAt, closesAt }: Pick<Sale, "opensAt" | "closesAt">): Refusal {
-  const times = { opensAt: formatInstant(opensAt), closesAt: formatInstant(closesAt) };
-  return refuse("sale_not_open", { state: "ended", ...times });
+/**
+ * Whether the sale gives tickets at all. Refusals in order of precedence:
+ * sale_without_waiting_room, sale_not_open.
+ */
+export function judgeDoor(saleId: SaleId, sale: SaleHours, now: number): Refusal | undefined {
+  if (!sale.waitingRoom) return refuse("sale_without_waiting_room", { saleId });
+  return saleStateAt(sale, now) === "ended" ? refuseNotOpen(saleId, sale, now) : undefined;
 }

@@ -16,7 +16,7 @@ import type { TicketView } from "../domain/standings.ts";
 import { standingOf, ticketView } from "../domain/standings.ts";
 import type { SaleId } from "../domain/types.ts";
 import type { RoomsWorld, TakeTicket, TicketId, TicketOutcome } from "../domain/waiting-room.ts";
-import { decideTakeTicket } from "../domain/waiting-room.ts";
+import { decideTakeTicket, judgeDoor } from "../domain/waiting-room.ts";
 import { loadRooms, saveRooms } from "../store/waiting-rooms.ts";
 import { createAdmission } from "./admission.ts";
 import type { TicketWish } from "./challenges.ts";
@@ -70,7 +70,7 @@ const expiredReadMs = secondMs;
 
 /** How members take tickets and hear of their places; `createAdmission` lets them in. */
 export function createWaitingRooms(deps: WaitingRoomDeps) {
-  const { committers, clock } = deps;
+  const { committers, clock, observe } = deps;
   const drawNumber = deps.drawNumber ?? (() => randomInt(lotMax));
   const roomMemory = createRoomMemory(deps);
   const ticketMemory = createTicketMemory(deps);
@@ -97,7 +97,7 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
   function viewOf(tenantId: string, room: KnownRoom, ticket: KnownTicket): TicketView {
     const now = clock.now();
     const standing = standingOf(room, ticket, now);
-    const shown = { sale: room.sale, now };
+    const shown = { room, now };
     if (standing.state !== "admitted") return ticketView(ticket, standing, shown);
     const pass = passOf({ tenantId, ticket, expiresAt: standing.expiresAt });
     return ticketView(ticket, standing, { ...shown, pass });
@@ -153,20 +153,25 @@ export function createWaitingRooms(deps: WaitingRoomDeps) {
     giveChallenge: challenges.giveChallenge,
 
     /**
-     * Gives the member's one ticket. Refusals: sale_solution_needed, sale_solution_invalid,
-     * sale_solution_expired, sale_solution_wrong, not_found, sale_without_waiting_room,
-     * sale_not_open, waiting_room_full, sale_device_limit_reached, sale_network_limit_reached.
+     * Gives the member's one ticket. Refusals: not_found, sale_without_waiting_room, sale_not_open,
+     * sale_solution_needed, sale_solution_invalid, sale_solution_expired, sale_solution_wrong,
+     * waiting_room_full, sale_device_limit_reached, sale_network_limit_reached.
      */
     async takeTicket(tenantId: string, wish: TicketWish): Promise<TakenTicket | Refusal> {
+      const seen = await roomMemory.read(tenantId, wish.saleId);
+      const closed = seen && judgeDoor(wish.saleId, seen.sale, clock.now());
+      if (closed !== undefined) return closed;
       const proven = await challenges.judge(tenantId, wish);
       if (isRefusal(proven)) return proven;
       const { origin, deviceToken } = proven;
       const { saleId, memberId } = wish;
       const ticketId = ticketIds.next([tenantId, saleId, memberId]);
-      const command = { saleId, memberId, ticketId, lot: drawNumber(), origin };
+      const soldOut = seen?.soldOut ?? false;
+      const command = { saleId, memberId, ticketId, lot: drawNumber(), origin, soldOut };
       const outcome = await committers.run(takeTicket, tenantId, command);
       if (isRefusal(outcome)) return outcome;
       const { ticket, isNew, admittedAt } = outcome;
+      if (admittedAt !== undefined) observe.admitted(1);
       const room = await roomMemory.read(tenantId, saleId);
       if (room === undefined) return noTicket;
       const known = ticketMemory.learn(tenantId, ticket, admittedAt);

@@ -26,8 +26,9 @@ const selectSalesWithRooms = statement(
 
 const selectRooms = statement(
   "sales.waiting_rooms_as_seen",
-  // One snapshot, so that the admissions have no gap up to the last place that was admitted.
-  `select s.id as sale_id, s.state, s.opens_at, s.closes_at, s.waiting_room,
+  // One snapshot, so that the admissions have no gap up to the last place that was admitted. Drafts
+  // are absent.
+  `select s.id as sale_id, s.state, s.opens_at, s.closes_at, s.ended_at, s.waiting_room,
           coalesce(r.places, 0) as places, r.lot_size,
           coalesce(r.admitted_through, 0) as admitted_through,
           coalesce(r.lot_size = 0 or l.drawn_at is not null, false) as lot_drawn,
@@ -41,7 +42,7 @@ const selectRooms = statement(
    join sales.sales s on s.tenant_id = $1 and s.id = w.sale_id
    left join sales.waiting_rooms r on r.tenant_id = $1 and r.sale_id = s.id
    left join sales.lots l on l.tenant_id = $1 and l.sale_id = s.id
-   where s.tenant_id = $1`,
+   where s.tenant_id = $1 and s.scheduled_at is not null`,
 );
 
 const selectTickets = statement(
@@ -55,6 +56,7 @@ interface SeenRoomRow {
   state: SaleHours["state"];
   opens_at: number;
   closes_at: number;
+  ended_at: number | null;
   waiting_room: boolean;
   places: number;
   lot_size: number | null;

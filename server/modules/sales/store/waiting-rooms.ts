@@ -30,6 +30,7 @@ interface HoursRow {
   state: SaleHours["state"];
   opens_at: number;
   closes_at: number;
+  ended_at: number | null;
   waiting_room: boolean;
 }
 
@@ -71,7 +72,7 @@ const selectHours = statement(
   "sales.hours_of_sales",
   // Without a lock, which the orders of a sale hold nearly all the time: the hours stand from the
   // scheduling on, and an end that comes this moment comes for the next ticket. Drafts are absent.
-  `select id, state, opens_at, closes_at, waiting_room, challenge_difficulty,
+  `select id, state, opens_at, closes_at, ended_at, waiting_room, challenge_difficulty,
           tickets_per_device, tickets_per_network
    from sales.sales where tenant_id = $1 and id = any($2::uuid[]) and scheduled_at is not null`,
 );
@@ -368,7 +369,7 @@ export function ticketOf(row: TicketRow): Ticket {
 
 export function hoursOf(row: Omit<HoursRow, "id">): SaleHours {
   const { state, opens_at: opensAt, closes_at: closesAt, waiting_room: waitingRoom } = row;
-  return { state, opensAt, closesAt, waitingRoom };
+  return { state, opensAt, closesAt, endedAt: row.ended_at ?? undefined, waitingRoom };
 }
 
 function roomOf(
