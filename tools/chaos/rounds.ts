@@ -45,6 +45,8 @@ const shelvesFor = 4_000;
 const roundsPerFilling = 10;
 /** What a kill has left half done is asked about again after seconds, then minutes. */
 const settleMsMax = 300_000;
+/** By then all processes have seen a setting that one of them was told. */
+const settingSeenMs = 6_000;
 const speedAtTheEnd = 60;
 const tellEveryMs = 1_000;
 /** Orders that nobody pays close after a minute: too long for a short run. */
@@ -151,7 +153,10 @@ function judgeAnswers({ wire, stage }: Site): Finding[] {
 function playNever(stage: Stage, crowd: Omit<Crowd, "next">): Promise<Chapter[]> {
   const late = Array.from({ length: neverPaying }, (): StoryName => "never");
   const next = () => late.pop();
-  return withShortClose(stage, crowd.run, () => playCrowd(stage, { ...crowd, next }));
+  return withShortClose(stage, crowd.run, async () => {
+    await pause(settingSeenMs);
+    return playCrowd(stage, { ...crowd, next });
+  });
 }
 
 /** Whoever finds none waits for the next round: what an audit reads must not outgrow it. */
