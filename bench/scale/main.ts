@@ -52,6 +52,7 @@ export async function runScaleProgram(args: readonly string[]): Promise<number> 
       skus: 1_000,
       rounds: 5,
       seconds: 5,
+      warmupSeconds: 40,
       connections: 64,
       requests: 300,
       home,

@@ -104,8 +104,8 @@ function statements(samples: readonly Sample[], accounts: Accounts): Question[] 
   const size = (at: number) => `limit=${1 + (at % 100)}`;
   const between = (from: number, to: number) =>
     `from=${formatInstant(from)}&to=${formatInstant(to)}`;
-  const behind = ({ placedAt, id }: Sample, daysBack: number) =>
-    `cursor=${encodeCursor([placedAt - daysBack * dayMs, id, 1, ""])}`;
+  const behind = (account: string, { placedAt, id }: Sample, daysBack: number) =>
+    `cursor=${encodeCursor([placedAt - daysBack * dayMs, id, 1, "", account])}`;
   const ofStock = (name: string, account: string) => [
     of(`${name}'s statement`, (_, at) => statement(account, size(at))),
     of(`${name}'s statement of a day`, ({ placedAt }) =>
@@ -113,7 +113,7 @@ function statements(samples: readonly Sample[], accounts: Accounts): Question[] 
     ),
     of(`${name}'s statement, deep`, (sample) => {
       const days = between(sample.placedAt - 20 * dayMs, sample.placedAt);
-      return statement(account, `${days}&${behind(sample, 10)}`);
+      return statement(account, `${days}&${behind(account, sample, 10)}`);
     }),
   ];
   return [
@@ -121,7 +121,7 @@ function statements(samples: readonly Sample[], accounts: Accounts): Question[] 
     of("the channel's statement of a day", ({ placedAt }) =>
       statement(channel, between(placedAt - dayMs, placedAt)),
     ),
-    of("the channel's statement, deep", (sample) => statement(channel, behind(sample, 0))),
+    of("the channel's statement, deep", (sample) => statement(channel, behind(channel, sample, 0))),
     {
       name: "the statement of a payment",
       paths: samples.flatMap(({ captured }) =>

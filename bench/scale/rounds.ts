@@ -25,17 +25,16 @@ export interface Throughput {
   readonly fullToEmpty: number;
 }
 
-/**
- * A crowd of members touches pages all over their index. By then these are in memory, and have been
- * written whole to the log since the last checkpoint; before that a full database took half.
- */
-const warmupSeconds = 40;
-
 export async function compareThroughput(given: {
   readonly generator: Generator;
   readonly sides: { readonly empty: Side; readonly full: Side };
   readonly rounds: number;
   readonly seconds: number;
+  /**
+   * Before the first turn. A crowd of members touches pages all over their index, each of which is
+   * read once, and written once whole to the log after a checkpoint.
+   */
+  readonly warmupSeconds: number;
   readonly connections: number;
   readonly say: (line: string) => void;
 }): Promise<Throughput> {
@@ -51,7 +50,7 @@ export async function compareThroughput(given: {
     await settleAt(side.databaseUrl);
     return counts.created / counts.seconds;
   };
-  for (const name of ["empty", "full"] as const) await measure(name, "warm", warmupSeconds);
+  for (const name of ["empty", "full"] as const) await measure(name, "warm", given.warmupSeconds);
   const turns: Turn[] = [];
   for (let round = 1; round <= rounds; round += 1) {
     const rates = { empty: 0, full: 0 };

@@ -23,6 +23,7 @@ export interface ScaleGiven {
   readonly skus: number;
   readonly rounds: number;
   readonly seconds: number;
+  readonly warmupSeconds: number;
   readonly connections: number;
   /** Of each question. */
   readonly requests: number;

@@ -112,6 +112,7 @@ test("a run fills, compares and asks, and keeps what PostgreSQL did for it", asy
     skus: 4,
     rounds: 1,
     seconds: 1,
+    warmupSeconds: 1,
     connections: 4,
     requests: 5,
     home: runHome,

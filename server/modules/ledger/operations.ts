@@ -68,12 +68,12 @@ const stretchMsMax = stretchDaysMax * dayMs;
 const stretchMsDefault = dayMs;
 /**
  * Of everybody's movements, for a page or for a sum; whole ranges of the index come on top, so that
- * 26,000 rows are looked at, which takes some milliseconds. A page of an account that has one of a
+ * 30,000 rows are looked at, which takes some milliseconds. A page of an account that has one of a
  * hundred is full with that; of a rarer one it is shorter, and tells where it goes on.
  */
-const stretchRows = 8_000;
+const stretchRows = 12_000;
 /** With an index each is a page of the table at worst: 2,000 took 19 ms among 35 million. */
-const entriesSinceMax = 1_000;
+const entriesSinceMax = 2_000;
 /** Enough to see what went wrong; who has more has one cause for all of them. */
 const findingsMax = 100;
 /** The last day that RFC 3339 can write. */
