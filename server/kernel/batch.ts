@@ -75,6 +75,12 @@ interface Lane {
   waiting: boolean;
 }
 
+/** Lets go of its promise at its end: V8 keeps what stands in a Map's outgrown tables alive. */
+interface KeyedFlight {
+  readonly bodyHash: Buffer;
+  promise: Promise<Answer | Refusal> | undefined;
+}
+
 type AnyOperation = Operation<unknown, unknown, unknown> & {
   answer?(outcome: unknown): Answer | Refusal;
 };
@@ -89,7 +95,7 @@ export function createCommitters(options: CommitterOptions) {
   const idle: (() => void)[] = [];
   const throughput = createThroughput(options.committers ?? 1);
   /** Keyed commands under way in this process: a repeated key joins the first one. */
-  const inFlight = new Map<string, { bodyHash: Buffer; promise: Promise<Answer | Refusal> }>();
+  const inFlight = new Map<string, KeyedFlight>();
   let depth = 0;
   let stopping = false;
 
@@ -186,7 +192,7 @@ export function createCommitters(options: CommitterOptions) {
     ): Promise<Answer | Refusal> {
       const flightKey = `${tenantId} ${key.key}`;
       const running = inFlight.get(flightKey);
-      if (running !== undefined) {
+      if (running?.promise !== undefined) {
         if (!running.bodyHash.equals(key.bodyHash)) return Promise.resolve(keyReused);
         return running.promise.then((first) =>
           isRefusal(first) ? first : { ...first, replayed: true },
@@ -203,8 +209,12 @@ export function createCommitters(options: CommitterOptions) {
           },
           reject,
         });
-      }).finally(() => inFlight.delete(flightKey));
-      inFlight.set(flightKey, { bodyHash: key.bodyHash, promise });
+      }).finally(() => {
+        inFlight.delete(flightKey);
+        flight.promise = undefined;
+      });
+      const flight: KeyedFlight = { bodyHash: key.bodyHash, promise };
+      inFlight.set(flightKey, flight);
       return promise;
     },
 

@@ -126,7 +126,7 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
     if (route.config?.public === true && route.method !== "GET") shedding.letThrough(path);
   });
   decorateReplies(app, options);
-  const underWay = followRequests(app, options, () => isStopping);
+  const visits = followRequests(app, options, () => isStopping);
   app.addHook(
     "onRequest",
     createDoor(options, () => required(authenticate, "authentication")),
@@ -154,7 +154,7 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
       isStopping = true;
       const stopMsMax = options.settings.stopSecondsMax * 1000;
       const force = setTimeout(() => app.server.closeAllConnections(), stopMsMax);
-      for (const reply of underWay) sendLast(reply);
+      for (const { reply } of visits) if (reply !== undefined) sendLast(reply);
       await letGo(app, Math.min(lingerMs, stopMsMax));
       await app.close();
       clearTimeout(force);
@@ -251,22 +251,43 @@ function placeOf(request: FastifyRequest): { path: string; requestId: string } {
 }
 
 /**
+ * A request under way. At its end it lets go of its reply: a Set leaves the tables behind that it
+ * outgrows, and what stands in them lives on until V8's next full collection. With replies in them
+ * collecting took 35 us of processor time an order in place of 19.
+ */
+interface Visit {
+  reply: ServerResponse | undefined;
+  /**
+   * Counted by the bound. Whose body is still on its way holds a connection and no more: anybody
+   * may send slowly, and must not push aside those who do not.
+   */
+  isAtWork: boolean;
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    visit: Visit | undefined;
+  }
+}
+
+/**
  * Gives every request its ids, bounds how many are under way, measures them and logs the odd ones.
- * Gives the replies that are under way.
+ * Gives those that are under way.
  */
 function followRequests(
   app: App,
   options: HttpOptions,
   isStopping: () => boolean,
-): ReadonlySet<ServerResponse> {
+): ReadonlySet<Visit> {
   const { settings, log, metrics } = options;
-  const underWay = new Set<ServerResponse>();
-  /**
-   * Those that the bound counts. Whose body is still on its way holds a connection and no more:
-   * anybody may send slowly, and must not push aside those who do not.
-   */
-  const atWork = new Set<ServerResponse>();
-  metrics.measure("http", () => metrics.httpInFlight(underWay.size));
+  const visits = new Set<Visit>();
+  let atWork = 0;
+  metrics.measure("http", () => metrics.httpInFlight(visits.size));
+
+  function setAtWork(visit: Visit, isAtWork: boolean): void {
+    if (visit.isAtWork !== isAtWork) atWork += isAtWork ? 1 : -1;
+    visit.isAtWork = isAtWork;
+  }
 
   function onClose(request: FastifyRequest, reply: FastifyReply, context: LogContext): void {
     const elapsedMs = reply.elapsedTime;
@@ -283,43 +304,47 @@ function followRequests(
   }
 
   function startWork(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-    const isAlways = request.routeOptions.config.alwaysAnswered === true;
-    if (atWork.size >= settings.inFlightMax && !isAlways) {
+    const { stream, alwaysAnswered } = request.routeOptions.config;
+    if (atWork >= settings.inFlightMax && alwaysAnswered !== true) {
       metrics.httpShed("overloaded");
       reply.refuse(edgeRefusal("overloaded", { retryAfterSeconds: 1 }));
       return;
     }
-    if (request.routeOptions.config.stream !== true) atWork.add(reply.raw);
+    if (stream !== true) setAtWork(required(request.visit, "a visit"), true);
     done();
   }
 
+  app.decorateRequest("visit", undefined);
   app.addHook("onRequest", (request, reply, done) => {
     const { traceparent } = request.headers;
     const context = createLogContext(request.id, {
       traceparent: typeof traceparent === "string" ? traceparent : undefined,
     });
-    underWay.add(reply.raw);
+    const visit: Visit = { reply: reply.raw, isAtWork: false };
+    request.visit = visit;
+    visits.add(visit);
     if (isStopping()) sendLast(reply.raw);
     // The one event that comes for every reply, sent to the end or given up by the caller.
     reply.raw.once("close", () => {
-      underWay.delete(reply.raw);
-      atWork.delete(reply.raw);
+      visits.delete(visit);
+      visit.reply = undefined;
+      setAtWork(visit, false);
       onClose(request, reply, context);
     });
     void reply.header("x-request-id", request.id);
     void reply.headers(browserHeaders);
     withLogContext(context, () => startWork(request, reply, done));
   });
-  app.addHook("preParsing", (request, reply, _body, done) => {
-    if (hasBody(request)) atWork.delete(reply.raw);
+  app.addHook("preParsing", (request, _reply, _body, done) => {
+    if (hasBody(request)) setAtWork(required(request.visit, "a visit"), false);
     done();
   });
-  app.addHook("preValidation", (request, reply, done) => {
+  app.addHook("preValidation", ({ visit }, reply, done) => {
     // Who hung up meanwhile is forgotten already.
-    if (atWork.has(reply.raw) || !underWay.has(reply.raw)) return done();
-    startWork(request, reply, done);
+    if (visit === undefined || visit.isAtWork || visit.reply === undefined) return done();
+    startWork(reply.request, reply, done);
   });
-  return underWay;
+  return visits;
 }
 
 /** Who may come in: the token, its scope, and how often. */

@@ -59,8 +59,10 @@ export function createTurns(
     if (looksAgain) return void setImmediate(takeTurn);
     doorUntil = undefined;
     for (let begun = 0; first !== undefined && begun < turnMax; begun += 1) {
-      const { request, reply, readAt } = first;
-      first = first.next;
+      const { request, reply, readAt, next }: Waiting = first;
+      // Who has moved into V8's old generation would keep alive all who came behind him.
+      first.next = undefined;
+      first = next;
       // Who has hung up meanwhile is owed nothing.
       if (!reply.destroyed) begin(request, reply, performance.now() - readAt);
     }
