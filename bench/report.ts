@@ -84,8 +84,8 @@ function tablesOf({ measured, options }: Report): Table[] {
         {
           title: "Overload",
           about: [
-            `First the peak over ${Math.max(...options.connections)} connections, then as many orders a`,
-            "second whatever the answers are: at the load that is sustained, and at times of it.",
+            `Each round first the peak over ${Math.max(...options.connections)} connections, then as many`,
+            "orders a second whatever the answers are: at the load that is sustained, and at times of it.",
             "Latency is that of accepted orders, from the moment at which each was due.",
           ],
           heading: ["", "offered/s", "accepted/s", "of peak", "p50 ms", "p99 ms", "503"],

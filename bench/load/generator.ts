@@ -88,10 +88,10 @@ async function tick(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** All in turn, so that none rests for so long that the server closes it. */
+/** The last one used, as the pools of proxies and clients do. */
 function takeIdle(): Connection | undefined {
-  let connection = idle.shift();
-  while (connection?.socket.writable === false) connection = idle.shift();
+  let connection = idle.pop();
+  while (connection?.socket.writable === false) connection = idle.pop();
   return connection;
 }
 

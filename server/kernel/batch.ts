@@ -12,6 +12,7 @@ import { asFault, FaultError, isConnectionLoss, isRetryable, OverloadFault } fro
 import type { IdempotencyKey } from "./idempotency.ts";
 import { keepAnswers, loadKeptAnswers, replay } from "./idempotency.ts";
 import type { Answer, KeyedOperation, Operation } from "./operation.ts";
+import { createPatience } from "./patience.ts";
 import type { Refusal } from "./refusal.ts";
 import { isRefusal } from "./refusal.ts";
 import type { Throughput } from "./throughput.ts";
@@ -41,11 +42,8 @@ const queueMaxDefault = 4096;
 const attemptsMax = 4;
 /** Once more for each try behind the second: 0, 150 and 300 ms, while callers wait. */
 const retryPauseMs = 150;
-/**
- * Who would wait longer is sent off at once. A longer queue lets no more orders through, only later
- * ones: with this one batches are full.
- */
-const queueWaitMsMax = 400;
+/** Who would wait longer is sent off at once. In the shorter time batches are full as well. */
+const queueWaits = { passingMs: 400, standingMs: 150 };
 /**
  * A bad moment of the disk may take so long. With it, its own batch and the replies of those before
  * it, what is accepted is answered within a second.
@@ -94,6 +92,7 @@ export function createCommitters(options: CommitterOptions) {
   const turn: Lane[] = [];
   const idle: (() => void)[] = [];
   const throughput = createThroughput(options.committers ?? 1);
+  const patience = createPatience(queueWaits);
   /** Keyed commands under way in this process: a repeated key joins the first one. */
   const inFlight = new Map<string, KeyedFlight>();
   let depth = 0;
@@ -101,7 +100,7 @@ export function createCommitters(options: CommitterOptions) {
 
   /** By number, by the time that the queue would take, and by the time that nothing has moved. */
   function isFull(): boolean {
-    if (depth >= queueMax || throughput.waitMs(depth) > queueWaitMsMax) return true;
+    if (depth >= queueMax || throughput.waitMs(depth) > patience.waitMsMax()) return true;
     const oldest = turn[0]?.entries[0];
     return oldest !== undefined && performance.now() - oldest.cameAt > standstillMsMax;
   }
@@ -131,6 +130,8 @@ export function createCommitters(options: CommitterOptions) {
     if (lane === undefined) return undefined;
     const entries = lane.entries.splice(0, lane.operation.batchMax);
     depth -= entries.length;
+    // Whoever stays behind will be late.
+    patience.waited(throughput.waitMs(depth));
     options.observe?.queued(depth);
     lane.waiting = lane.entries.length > 0;
     if (lane.waiting) turn.push(lane);

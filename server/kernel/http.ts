@@ -20,6 +20,8 @@ import type { Metrics } from "./metrics.ts";
 import { registerOpenapi } from "./openapi.ts";
 import type { OpenapiOptions } from "./openapi.ts";
 import type { Answer } from "./operation.ts";
+import { createPatience } from "./patience.ts";
+import type { Patience } from "./patience.ts";
 import {
   edgeRefusal,
   malformed,
@@ -84,11 +86,8 @@ const serverTimeouts = {
 };
 /** Longer ids and keys are nobody's; a path parameter is at most this long. */
 const paramLengthMax = 128;
-/**
- * For the thread, before a request is begun: who would then only wait in the queue too had better
- * come back. With 200, moments in which others had the processor were taken for a crowd.
- */
-const turnWaitMsMax = 400;
+/** For the thread. Who would then only wait in the queue too had better come back. */
+const turnWaits = { passingMs: 400, standingMs: 150 };
 const slowRequestMs = 1_000;
 /** A caller who is at it sends the next request on his connection by then. */
 const lingerMs = 1_000;
@@ -110,13 +109,14 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
   let isFull = () => false;
   let isStopping = false;
   const requestIdOf = createRequestIds(options.clock);
+  const patience = createPatience(turnWaits);
   const shedding = createShedding({
     ...options,
-    mustComeBack: (waitedMs) => !isStopping && (waitedMs > turnWaitMsMax || isFull()),
+    mustComeBack: (waitedMs) => !isStopping && (waitedMs > patience.waitMsMax() || isFull()),
     requestIdOf,
     headers: Object.entries(browserHeaders),
   });
-  const app = createApp(options, { requestIdOf, shedding });
+  const app = createApp(options, { requestIdOf, shedding, patience });
 
   app.addHook("onRoute", (route) => {
     // The pages of the documents come from a plugin that knows nothing of our access rules.
@@ -197,12 +197,17 @@ function createApp(
   first: {
     readonly requestIdOf: (request: IncomingMessage) => string;
     readonly shedding: Shedding;
+    readonly patience: Patience;
   },
 ): App {
   const app = Fastify({
     serverFactory: (handle) => {
-      const turns = createTurns((request, reply, waitedMs) => {
-        if (!first.shedding.shed(request, reply, waitedMs)) handle(request, reply);
+      const turns = createTurns({
+        turnAway: first.shedding.shed,
+        begin(request, reply, waitedMs) {
+          first.patience.waited(waitedMs);
+          if (!first.shedding.shed(request, reply, waitedMs)) handle(request, reply);
+        },
       });
       return createServer(serverTimeouts, turns.add).on("connection", turns.noteNewcomer);
     },

@@ -7,7 +7,10 @@ import { edgeRefusal, problemContentType, problemOfRefusal } from "./problem.ts"
 const shedSecondsMax = 3;
 
 export interface Shedding {
-  /** Answers a command that could only be told to come back; true when it has. */
+  /**
+   * Answers a command that could only be told to come back; true when it has. `waitedMs`: it has
+   * waited so long for the thread, or the first in line has.
+   */
   shed(request: IncomingMessage, reply: ServerResponse, waitedMs: number): boolean;
   /** Requests of routes that begin so are let through, however full it is. */
   letThrough(path: string): void;

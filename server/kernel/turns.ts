@@ -32,10 +32,16 @@ export interface Turns {
   noteNewcomer(): void;
 }
 
-/** `waitedMs` is the time since the request was read. */
-export function createTurns(
-  begin: (request: IncomingMessage, reply: ServerResponse, waitedMs: number) => void,
-): Turns {
+export interface TurnsOptions {
+  /**
+   * True when it has answered a request that has just been read, while the first in line has waited
+   * for `lateMs`. Who is sent off on arrival holds no memory and no connection while he waits.
+   */
+  turnAway(request: IncomingMessage, reply: ServerResponse, lateMs: number): boolean;
+  begin(request: IncomingMessage, reply: ServerResponse, waitedMs: number): void;
+}
+
+export function createTurns({ begin, turnAway }: TurnsOptions): Turns {
   let first: Waiting | undefined;
   let last: Waiting | undefined;
   let hasNewcomer = false;
@@ -75,7 +81,9 @@ export function createTurns(
       // What else was in the packet that had one too many still comes here.
       if (request.socket.destroyed) return;
       if (!count(request, reply)) return void request.socket.destroy();
-      const waiting: Waiting = { request, reply, readAt: performance.now(), next: undefined };
+      const readAt = performance.now();
+      if (turnAway(request, reply, readAt - (first?.readAt ?? readAt))) return;
+      const waiting: Waiting = { request, reply, readAt, next: undefined };
       if (last === undefined) {
         first = waiting;
         setImmediate(takeTurn);
