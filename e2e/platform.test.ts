@@ -26,6 +26,7 @@ import { createStage, withShortClose } from "./play/stage.ts";
 import { readUnfinished } from "./play/unfinished.ts";
 
 type Order = Schema<"Order">;
+type Sale = Schema<"Sale">;
 
 const root = resolve(import.meta.dirname, "..");
 const browserPath = [process.env["CHROMIUM_PATH"] ?? "", "/usr/bin/chromium"].find(existsSync);
@@ -65,16 +66,16 @@ interface History {
   readonly items: readonly { readonly at: string; readonly to: string }[];
 }
 
-type Token = "admin" | "service" | "member";
 let keys = 0;
 
-/** As `curl` does it: a URL, a token of demo.json, a body. */
-async function curl<Body>(token: Token, path: string, body?: object) {
-  const { baseUrl, tokens } = running().demo;
+/** As `curl` does it: a URL, a token, or whose token of demo.json, a body. */
+async function curl<Body>(token: string, path: string, body?: object) {
+  const { baseUrl } = running().demo;
+  const tokens: Readonly<Record<string, string>> = running().demo.tokens;
   const response = await fetch(baseUrl + path, {
     method: body === undefined ? "GET" : "POST",
     headers: {
-      authorization: `Bearer ${tokens[token]}`,
+      authorization: `Bearer ${tokens[token] ?? token}`,
       "content-type": "application/json",
       "idempotency-key": `e2e-${(keys += 1)}`,
     },
@@ -132,12 +133,14 @@ test("what is unfinished is seen by lists and metrics alike", async () => {
   demo = startDemo();
 });
 
-/** A shell in a folder where the README's paths lead to this platform. */
+/** A shell in a folder where the documents' paths and programs lead to this platform. */
 function openShell() {
-  const folder = mkdtempSync(join(home, "readme-"));
+  const folder = mkdtempSync(join(home, "shell-"));
   symlinkSync(home, join(folder, ".tongbao"));
+  for (const name of ["package.json", "tools"]) symlinkSync(join(root, name), join(folder, name));
   const path = `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`;
-  const shell = spawn("bash", [], { cwd: folder, env: { ...process.env, PATH: path } });
+  const environment = { ...process.env, PATH: path, TONGBAO_HOME: home, DATABASE_URL: "" };
+  const shell = spawn("bash", [], { cwd: folder, env: environment });
   let output = "";
   shell.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
   shell.stderr.setEncoding("utf8").on("data", (text: string) => (output += text));
@@ -153,10 +156,14 @@ function openShell() {
   };
 }
 
+/** What a document has people type, block by block; those in lists stand further in. */
+function shellBlocks(text: string): string[] {
+  return [...text.matchAll(/^ *```sh\n([\s\S]*?)```/gm)].map(([, commands = ""]) => commands);
+}
+
 const [, lookAround = ""] = readFileSync(join(root, "README.md"), "utf8").split("## Look around");
-const readme = [...(lookAround.split("## Demo")[0] ?? "").matchAll(/```sh\n([\s\S]*?)```/g)].map(
-  ([, commands = ""]) => commands,
-);
+const readme = shellBlocks(lookAround.split("## Demo")[0] ?? "");
+const flashSales = shellBlocks(readFileSync(join(root, "docs/operating/flash-sales.md"), "utf8"));
 
 test("what the README has people type does what it says", async () => {
   const [functions = "", placing = "", paying = "", ...rest] = readme;
@@ -183,6 +190,40 @@ test("what the README has people type does what it says", async () => {
     return body.refunded.amount;
   };
   await expect.poll(isBack, { timeout: 20_000 }).toBe(order.total.amount / 2);
+});
+
+test("what staff are told of flash sales does what it says", async () => {
+  const [functions = ""] = readme;
+  const [drafting = "", scheduling = "", taking = "", another = "", ...rest] = flashSales;
+  const [raising = "", ending = "", ...untested] = rest;
+  expect(untested).toEqual([]);
+  const shell = openShell();
+  const answer = async (commands: string): Promise<unknown> =>
+    JSON.parse(await shell.type(commands));
+  await shell.type(functions);
+  expect(await shell.type(drafting)).toBe("");
+  const id = await shell.type("echo $sale");
+  const read = async () => (await curl<Sale>("service", `/v1/sales/${id}`)).body;
+  const price = { amount: 1_900, currency: "CNY" };
+  const drafted = { state: "draft", waitingRoom: true, limitPerMember: 1 };
+  expect(await read()).toMatchObject({ ...drafted, items: [{ price, allotment: 100, left: 0 }] });
+
+  expect(await answer(scheduling)).toMatchObject({ id, state: "scheduled" });
+  expect(await read()).toMatchObject({ state: "scheduled", items: [{ left: 100 }] });
+
+  const waiting = { state: "waiting", saleId: id };
+  expect(await answer(taking)).toMatchObject({ ...waiting, memberId: "demo-member" });
+  // Whose it is and what it may do goes to the person, apart from the token.
+  const theirs = await shell.type(`{ ${another} } 2>/dev/null`);
+  const taken = await curl(theirs, `/v1/sales/${id}/tickets`, {});
+  expect(taken.body).toMatchObject({ ...waiting, memberId: "m-1" });
+
+  expect(await answer(raising)).toMatchObject({ allotment: 150, left: 150 });
+  expect(await read()).toMatchObject({ state: "scheduled", items: [{ left: 150 }] });
+
+  expect(await answer(ending)).toMatchObject({ id, state: "ended" });
+  expect(await read()).toMatchObject({ state: "ended", items: [{ left: 0 }] });
+  shell.end();
 });
 
 test("nobody is served without a token, or with one that was made up", async () => {

@@ -97,7 +97,8 @@ export const refusals = {
   // Catalog
   stock_too_low: {
     status: 409,
-    title: "Only {available} units are free, {wanted} were wanted; orders hold {held}.",
+    title: "Of the {wanted} units wanted the shelf has {available} free; orders hold {held}.",
+    titleWhen: { available: { 0: "The shelf has no unit free; orders hold {held}." } },
   },
   too_many_skus: { status: 422, title: "A product has at most {max} SKUs." },
 

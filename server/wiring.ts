@@ -6,6 +6,7 @@ import { createAlipay } from "./channels/alipay/index.ts";
 import { createWechatpay } from "./channels/wechatpay/index.ts";
 import type { Committers } from "./kernel/batch.ts";
 import type { Database } from "./kernel/database.ts";
+import { eventTypes } from "./events.ts";
 import { eventsRoutes } from "./kernel/events-routes.ts";
 import type { Http } from "./kernel/http.ts";
 import { createHttp } from "./kernel/http.ts";
@@ -221,7 +222,8 @@ export async function createApi(given: {
   const { subscriptions, watches } = reactionsOf(modules);
   // One that only works answers those who watch it, and nobody else.
   if (settings.role !== "worker") {
-    eventsRoutes(http.app, { database, parked: createParkedEvents({ database, subscriptions }) });
+    const parked = createParkedEvents({ database, subscriptions });
+    eventsRoutes(http.app, { database, parked, eventTypes });
     identityRoutes(http.app, identity);
     ledgerRoutes(http.app, ledger);
     catalogRoutes(http.app, catalog);

@@ -43,7 +43,7 @@ const probe: Subscription = {
 };
 const parked = createParkedEvents({ database, subscriptions: [probe] });
 const { http } = await createTestHttp({ refusals, clock });
-eventsRoutes(http.app, { database, parked });
+eventsRoutes(http.app, { database, parked, eventTypes: { order_placed: "It was placed." } });
 await http.app.ready();
 afterAll(async () => {
   await http.stop();

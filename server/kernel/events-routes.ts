@@ -18,12 +18,20 @@ const selectEvents = statement(
    where tenant_id = $1 and seq > $2 order by seq limit $3`,
 );
 
+/** What has happened when an event is told, by its type. */
+export type EventTypes = Readonly<Record<string, string>>;
+
 /** The log of events and what subscriptions could not apply of it, for those who run a tenant. */
 export function eventsRoutes(
   app: App,
-  { database, parked }: { readonly database: Database; readonly parked: ParkedEvents },
+  given: {
+    readonly database: Database;
+    readonly parked: ParkedEvents;
+    readonly eventTypes: EventTypes;
+  },
 ): void {
-  eventLogRoute(app, database);
+  const { database, parked, eventTypes } = given;
+  eventLogRoute(app, database, eventTypes);
   parkedReadRoutes(app, parked);
   parkedDecisionRoutes(app, parked);
 }
@@ -45,11 +53,17 @@ const subscription = Type.Unsafe<string>(
   }),
 );
 
+const eventType = Type.String({
+  title: "EventType",
+  description: "One of those that `GET /v1/events` lists; there will be more: pass by the others.",
+  examples: ["order_placed"],
+});
+
 const storedEvent = Type.Object(
   {
     seq,
     at: time,
-    type: Type.String({ examples: ["order_placed"] }),
+    type: eventType,
     data: Type.Unknown({ description: "Never changed later." }),
   },
   { title: "StoredEvent" },
@@ -58,7 +72,7 @@ const storedEvent = Type.Object(
 const parkedFields = {
   subscription,
   seq,
-  type: Type.String({ examples: ["order_placed"] }),
+  type: eventType,
   at: time,
   parkedAt: time,
   attempts: Type.Integer({ minimum: 1 }),
@@ -79,7 +93,7 @@ const parkedEventWithData = Type.Object(
 );
 const parkedParams = Type.Object({ subscription, seq });
 
-function eventLogRoute(app: App, database: Database): void {
+function eventLogRoute(app: App, database: Database, eventTypes: EventTypes): void {
   app.get(
     "/v1/events",
     {
@@ -89,7 +103,7 @@ function eventLogRoute(app: App, database: Database): void {
         summary: "The tenant's events, in the order of their commits",
         description:
           "Nothing ever appears before an event that was shown. Who keeps up remembers the `seq` " +
-          "of the last event and asks for what came `after` it.",
+          `of the last event and asks for what came \`after\` it.\n\n${typesTable(eventTypes)}`,
         tags,
         querystring: Type.Object({
           after: Type.Optional(
@@ -110,6 +124,11 @@ function eventLogRoute(app: App, database: Database): void {
       return toPage(events, page, { key: (event) => [Number(event.seq)], view: eventView });
     },
   );
+}
+
+function typesTable(eventTypes: EventTypes): string {
+  const rows = Object.entries(eventTypes).map(([type, told]) => `| \`${type}\` | ${told} |`);
+  return ["| type | what has happened |", "| --- | --- |", ...rows].join("\n");
 }
 
 function isSeq(key: number): boolean {

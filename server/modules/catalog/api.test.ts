@@ -88,16 +88,19 @@ test("the same request with the same key gives the same answer, byte for byte [O
   });
 });
 
-test("writing off more than there is says what is left [CAT-07]", async () => {
+test.each([
+  [0, 1, "The shelf has no unit free; orders hold 0."],
+  [1, 2, "Of the 2 units wanted the shelf has 1 free; orders hold 0."],
+  [5, 7, "Of the 7 units wanted the shelf has 5 free; orders hold 0."],
+])("writing off more than there is says what is left, of %i units [CAT-07]", async (...row) => {
+  const [there, wanted, title] = row;
   const { call, sku } = await shop();
-  const refused = await call("POST", `/v1/skus/${sku.id}/stock/movements`, {
-    kind: "written_off",
-    quantity: 1,
-    reason: "broken",
-  });
-  expect(refused).toMatchObject({
+  const move = (kind: string, quantity: number) =>
+    call("POST", `/v1/skus/${sku.id}/stock/movements`, { kind, quantity, reason: "counted" });
+  if (there > 0) await move("put_in", there);
+  expect(await move("written_off", wanted)).toMatchObject({
     status: 409,
-    body: { code: "stock_too_low", facts: { available: 0, held: 0, wanted: 1 } },
+    body: { code: "stock_too_low", title, facts: { available: there, held: 0, wanted } },
   });
 });
 

@@ -137,13 +137,16 @@ export interface Written {
   readonly events: OrderEvent[];
 }
 
+/** An order is placed as `pending_payment`, and never comes back to it. */
+export type ReachedState = Exclude<OrderState, "pending_payment">;
+
 /**
  * One event for the placing, one for each state that an order comes to after it, and one when
  * units of a refund go back on sale.
  */
 export type OrderEvent =
   | NewEvent<"order_placed", OrderTold>
-  | NewEvent<`order_${OrderState}`, OrderMoved>
+  | NewEvent<`order_${ReachedState}`, OrderMoved>
   | NewEvent<"order_restocked", OrderRestocked>;
 
 /** Amounts are minor units, numbers as in every event: readers get them out of JSON. */

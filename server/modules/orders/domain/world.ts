@@ -9,7 +9,15 @@ import type { SaleId } from "../../sales/index.ts";
 import { saleAccount } from "../../sales/index.ts";
 import type { OrderState } from "./machine.ts";
 import { orderMachine } from "./machine.ts";
-import type { Order, OrderId, OrderRefund, OrdersWorld, OrderTold, Written } from "./types.ts";
+import type {
+  Order,
+  OrderId,
+  OrderRefund,
+  OrdersWorld,
+  OrderTold,
+  ReachedState,
+  Written,
+} from "./types.ts";
 
 export interface Cause {
   readonly madeBy: string;
@@ -43,7 +51,7 @@ export function visibleOrder(
 export function moveOrder(
   world: OrdersWorld,
   order: Order,
-  change: Cause & { readonly to: OrderState },
+  change: Cause & { readonly to: ReachedState },
   now: number,
 ): void {
   assertMove(orderMachine, order.state, change.to);

@@ -4,8 +4,11 @@ import { statement } from "../../../kernel/database.ts";
 // What is asked about again changes its row each time, so age counts from the beginning.
 export const oldestPayments = statement(
   "payments.oldest_payments",
-  // Found by their attempts under way, which a sweep's index leads to. One without any waits for
-  // its payer; how long is told by its order.
+  // Found by their attempts under way, which a sweep's index leads to. One that is `closing` always
+  // has such an attempt: `closing` is left with the last of them, and an attempt has a
+  // `next_action_at` for as long as it is open (a check of the table). One that is `open` without
+  // any waits for its payer, and for its order's deadline: an order closes no sooner than its
+  // payment, in one transaction, so the age of the order tells.
   `select p.state, min(p.created_at) as since
    from payments.attempts a
    join payments.payments p on p.tenant_id = a.tenant_id and p.id = a.payment_id

@@ -147,6 +147,27 @@ test("who waits is let in however many other sales have been open for longer", a
   expect(process.admitted()).toBe(3);
 });
 
+test("more rooms than are looked after at once take turns, and each turn comes again", async () => {
+  const tenantId = ids.next<"Tenant">();
+  const all = (await openSales(tenantId, 120, 3)).toSorted();
+  const room = (at: number) => required(all[at], "a sale");
+  for (const at of [0, 60, 119]) await fill(tenantId, room(at));
+  const process = startProcess();
+  const admittedAfterTurns = async (turns: number) => {
+    const admitted: number[] = [];
+    for (let turn = 1; turn <= turns; turn += 1) {
+      await process.admitMembers();
+      admitted.push(process.admitted());
+      clock.advance(1_000);
+    }
+    return admitted;
+  };
+  // Fifty a turn: all others are sold out, and somebody waits in each.
+  expect(await admittedAfterTurns(3)).toEqual([3, 6, 9]);
+  for (const at of [1, 118]) await fill(tenantId, room(at));
+  expect((await admittedAfterTurns(3)).at(-1)).toBe(15);
+});
+
 describe("the memory of rooms", () => {
   const tenantId = ids.next<"Tenant">();
   /** More than are remembered of those that nobody looks after. */

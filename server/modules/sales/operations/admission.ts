@@ -21,7 +21,10 @@ const discoverMs = secondMs;
  * slow round finds them in time.
  */
 const openingSoonMs = 10 * secondMs;
-/** Bounds of what one process looks after. */
+/**
+ * Bounds of what one process looks after at once. Where more rooms of a tenant have somebody
+ * waiting, they take turns, from one discovery to the next.
+ */
 const tenantsMax = 500;
 const roomsOfTenantMax = 50;
 
@@ -63,12 +66,13 @@ export function createAdmission(deps: {
     const now = clock.now();
     if (now - discoveredAt < discoverMs) return;
     const soon = { now, opensBy: now + openingSoonMs };
+    const lastOf = new Map(rooms.map(({ tenantId, saleIds }) => [tenantId, saleIds.at(-1)]));
     const tenants = await readTenantsWithRooms(database, { ...soon, limit: tenantsMax });
     rooms = await Promise.all(
-      tenants.map(async (tenantId) => ({
-        tenantId,
-        saleIds: await readSalesWithRooms(database, tenantId, { ...soon, limit: roomsOfTenantMax }),
-      })),
+      tenants.map(async (tenantId) => {
+        const wanted = { ...soon, limit: roomsOfTenantMax, after: lastOf.get(tenantId) };
+        return { tenantId, saleIds: await readSalesWithRooms(database, tenantId, wanted) };
+      }),
     );
     roomMemory.lookAfter(rooms);
     discoveredAt = now;

@@ -15,13 +15,15 @@ const selectTenants = statement(
 
 const selectSalesWithRooms = statement(
   "sales.sales_with_waiting_rooms",
-  // Where somebody waits first: sales that are open for months must not keep a new one out.
+  // Where somebody waits first: sales that are open for months must not keep a new one out. Of
+  // these the next ones by id, so that all have their turn however many there are.
   `select s.id
    from sales.sales s
    left join sales.waiting_rooms r on r.tenant_id = $1 and r.sale_id = s.id
    where s.tenant_id = $1 and s.waiting_room and s.state in ('scheduled', 'open')
      and s.closes_at > $2 and s.opens_at <= $3
-   order by coalesce(r.places > r.admitted_through, false) desc, s.opens_at desc, s.id limit $4`,
+   order by coalesce(r.places > r.admitted_through, false) desc, s.id > $5 desc, s.id
+   limit $4`,
 );
 
 const selectRooms = statement(
@@ -91,13 +93,13 @@ export function readTenantsWithRooms(
   return database.tenantsWith(selectTenants, [timestamp(now), timestamp(opensBy), limit]);
 }
 
-/** Those of one tenant: where somebody waits first, and of these the newest. */
+/** Those of one tenant: where somebody waits first, and of these the next `after` a room. */
 export async function readSalesWithRooms(
   database: Database,
   tenantId: string,
-  { now, opensBy, limit }: WantedRooms,
+  { now, opensBy, limit, after }: WantedRooms & { readonly after: SaleId | undefined },
 ): Promise<SaleId[]> {
-  const values = [tenantId, timestamp(now), timestamp(opensBy), limit];
+  const values = [tenantId, timestamp(now), timestamp(opensBy), limit, after ?? null];
   const rows = await database.read<{ id: SaleId }>(tenantId, selectSalesWithRooms, values);
   return rows.map(({ id }) => id);
 }

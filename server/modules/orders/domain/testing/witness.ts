@@ -336,6 +336,8 @@ function createAccountNames() {
   };
 }
 
+const awaitsPayment: ReadonlySet<string> = new Set(["pending_payment", "paying", "closing"]);
+
 function checkMoney({ shop }: Market, accounts: AccountNames): void {
   const { payments, ledger, orders, refunds } = shop.world;
   const byAttempt = new Map<string, Money>();
@@ -366,6 +368,11 @@ function checkMoney({ shop }: Market, accounts: AccountNames): void {
   }
   for (const { id, state } of payments.payments.values()) {
     assert((paying.get(id) ?? 0) === (state === "paid" ? 1 : 0), "one attempt paid it, or none");
+  }
+  for (const { id, state: orderState } of orders.values()) {
+    const { state } = payments.payments.get(id) ?? { state: "closed" };
+    const isOpen = state === "open" || state === "closing";
+    assert(!isOpen || awaitsPayment.has(orderState), "an order ends no sooner than its payment");
   }
   checkRefunds(orders, refunds, payments.refunds);
 }
