@@ -323,7 +323,7 @@ CREATE INDEX orders_by_state ON orders.orders USING btree (tenant_id, state, id)
 CREATE INDEX orders_close_due ON orders.orders USING btree (close_due_at) WHERE state = ANY (ARRAY['pending_payment'::text, 'paying'::text]);
 CREATE INDEX orders_complete_due ON orders.orders USING btree (complete_due_at) WHERE state = 'paid'::text;
 CREATE INDEX orders_of_member ON orders.orders USING btree (tenant_id, member_id, id);
-CREATE INDEX orders_of_sale ON orders.orders USING btree (tenant_id, sale_id, id) WHERE sale_id IS NOT NULL;
+CREATE INDEX orders_of_sale ON orders.orders USING btree (tenant_id, sale_id, state, id) WHERE sale_id IS NOT NULL;
 CREATE INDEX orders_under_payment ON orders.orders USING btree (state, changed_at) WHERE state = ANY (ARRAY['paying'::text, 'closing'::text]);
 
 create table orders.refunds (
