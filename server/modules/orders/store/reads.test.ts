@@ -1,4 +1,4 @@
-/** Lists among so many orders that no page may read them all, many of them too new to be counted. */
+/** Lists among so many orders that no page may read them all, many of them new to statistics. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Statement, Value } from "../../../kernel/database.ts";
 import { createDatabase } from "../../../kernel/database.ts";
