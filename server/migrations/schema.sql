@@ -267,7 +267,7 @@ create table ledger.transfers (
 CREATE INDEX transfers_by_credit ON ledger.transfers USING btree (tenant_id, credit_account_id, at, bundle_id, leg) WHERE indexed;
 CREATE INDEX transfers_by_debit ON ledger.transfers USING btree (tenant_id, debit_account_id, at, bundle_id, leg) WHERE indexed;
 CREATE INDEX transfers_by_reference ON ledger.transfers USING brin (reference uuid_minmax_multi_ops) WITH (autosummarize='on');
-CREATE INDEX transfers_by_time ON ledger.transfers USING brin (at) WITH (autosummarize='on');
+CREATE INDEX transfers_by_time ON ledger.transfers USING brin (at) WITH (autosummarize='on', pages_per_range='64');
 CREATE INDEX transfers_marks ON ledger.transfers USING btree (tenant_id, at) WHERE ((uuid_hash(bundle_id) # leg::integer) & 127) = 0;
 
 create table migrations.applied (
@@ -323,7 +323,7 @@ CREATE INDEX orders_by_state ON orders.orders USING btree (tenant_id, state, id)
 CREATE INDEX orders_close_due ON orders.orders USING btree (close_due_at) WHERE state = ANY (ARRAY['pending_payment'::text, 'paying'::text]);
 CREATE INDEX orders_complete_due ON orders.orders USING btree (complete_due_at) WHERE state = 'paid'::text;
 CREATE INDEX orders_of_member ON orders.orders USING btree (tenant_id, member_id, id);
-CREATE INDEX orders_of_sale ON orders.orders USING btree (tenant_id, sale_id, id) WHERE sale_id IS NOT NULL;
+CREATE INDEX orders_of_sale ON orders.orders USING btree (tenant_id, sale_id, state, id) WHERE sale_id IS NOT NULL;
 CREATE INDEX orders_under_payment ON orders.orders USING btree (state, changed_at) WHERE state = ANY (ARRAY['paying'::text, 'closing'::text]);
 
 create table orders.refunds (

@@ -6,6 +6,10 @@ interface PlanNode {
   readonly "Index Name"?: string;
   readonly "Shared Hit Blocks": number;
   readonly "Shared Read Blocks": number;
+  readonly "Actual Rows": number;
+  readonly "Actual Loops": number;
+  readonly "Rows Removed by Filter"?: number;
+  readonly "Rows Removed by Index Recheck"?: number;
   readonly Plans?: readonly PlanNode[];
 }
 
@@ -14,6 +18,8 @@ export interface Plan {
   /** From the outside to the inside; a relation that is read without an index by its own name. */
   readonly indexes: readonly string[];
   readonly blocks: number;
+  /** Of tables, also those that were looked at for nothing. */
+  readonly rows: number;
 }
 
 /** Runs it, and tells how PostgreSQL went about it. */
@@ -28,10 +34,18 @@ export async function explain(
   );
   const [{ Plan: plan }] = required(rows[0], "a plan")["QUERY PLAN"];
   const blocks = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"];
-  return { indexes: indexesIn(plan), blocks };
+  return { indexes: indexesIn(plan), blocks, rows: rowsIn(plan) };
 }
 
 function indexesIn(plan: PlanNode): string[] {
   const own = plan["Index Name"] ?? (plan.Plans === undefined ? plan["Relation Name"] : undefined);
   return [...(own === undefined ? [] : [own]), ...(plan.Plans ?? []).flatMap(indexesIn)];
+}
+
+function rowsIn(plan: PlanNode): number {
+  const removed =
+    (plan["Rows Removed by Filter"] ?? 0) + (plan["Rows Removed by Index Recheck"] ?? 0);
+  const isTable = plan["Relation Name"] !== undefined;
+  const own = isTable ? (plan["Actual Rows"] + removed) * plan["Actual Loops"] : 0;
+  return (plan.Plans ?? []).reduce((sum, inner) => sum + rowsIn(inner), own);
 }

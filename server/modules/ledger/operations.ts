@@ -66,14 +66,21 @@ export const stretchDaysMax = 31;
 const stretchMsMax = stretchDaysMax * dayMs;
 /** How far back a statement without an index goes when it isn't told. */
 const stretchMsDefault = dayMs;
+/** How much a page of a statement reads at most, and how much the balance that it begins with. */
+export interface StatementBounds {
+  /** Without an index: of everybody's movements; whole ranges of the index come on top. */
+  readonly stretchRows: number;
+  /** With an index: of the account's own entries since. */
+  readonly entriesSinceMax: number;
+}
+
 /**
- * Of everybody's movements, for a page or for a sum; whole ranges of the index come on top, so that
- * 30,000 rows are looked at, which takes some milliseconds. A page of an account that has one of a
- * hundred is full with that; of a rarer one it is shorter, and tells where it goes on.
+ * 6,000 are 9,000 rows with those ranges (measured), and as many for a balance of lately; fewer
+ * would leave the ranges. A page of twenty is full where one of 300 movements is of the account; of
+ * a rarer one it is shorter, and tells where it goes on. With an index an entry is a page of the
+ * table at worst: 4,000 took 12 ms among 35 million.
  */
-const stretchRows = 12_000;
-/** With an index each is a page of the table at worst: 2,000 took 19 ms among 35 million. */
-const entriesSinceMax = 2_000;
+const statementBounds: StatementBounds = { stretchRows: 6_000, entriesSinceMax: 1_000 };
 /** Enough to see what went wrong; who has more has one cause for all of them. */
 const findingsMax = 100;
 /** The last day that RFC 3339 can write. */
@@ -82,8 +89,12 @@ const endOfTime = Date.UTC(9999, 11, 31);
 export type Ledger = ReturnType<typeof createLedger>;
 
 /** What people may read of the ledger. It is written by modules only, in their transactions. */
-export function createLedger(deps: { readonly database: Database; readonly clock: Clock }) {
-  const { database, clock } = deps;
+export function createLedger(deps: {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly bounds?: StatementBounds;
+}) {
+  const { database, clock, bounds = statementBounds } = deps;
   return {
     /** Accounts in the order of their codes. */
     listAccounts(
@@ -135,7 +146,7 @@ export function createLedger(deps: { readonly database: Database; readonly clock
       const now = clock.now();
       const from = wanted.from ?? (account.indexed ? 0 : (wanted.to ?? now) - stretchMsDefault);
       if (!account.indexed && (wanted.to ?? now) - from > stretchMsMax) return tooLong;
-      return readPage(database, tenantId, { ...wanted, account, from, now });
+      return readPage(database, tenantId, { ...wanted, account, from, now, bounds });
     },
 
     /** What an account held at the end of a millisecond. Refusals as above. */
@@ -225,12 +236,13 @@ async function readPage(
     readonly account: AccountRecord;
     readonly from: number;
     readonly now: number;
+    readonly bounds: StatementBounds;
   },
 ): Promise<StatementPage> {
-  const { account, cursor, limit, from } = wanted;
+  const { account, cursor, limit, from, bounds } = wanted;
   const before = cursor?.before ?? positionAt(wanted.to ?? endOfTime);
   // One more than asked for tells whether there is a next page.
-  const page = { account, from, before, limit: limit + 1 };
+  const page = { account, from, before, limit: limit + 1, bounds };
   const { entries, postedNow, start } = await readEntries(database, tenantId, page);
   let balance = cursor === undefined ? postedNow : cursor.balance;
   if (cursor === undefined && wanted.to !== undefined && wanted.to <= wanted.now) {
@@ -260,11 +272,12 @@ async function readEntries(
     readonly from: number;
     readonly before: Position;
     readonly limit: number;
+    readonly bounds: StatementBounds;
   },
 ) {
-  const { account, from, before } = page;
+  const { account, from, before, bounds } = page;
   if (account.indexed) return { ...(await selectEntries(database, tenantId, page)), start: from };
-  const stretch = { from, to: before.at, rows: stretchRows };
+  const stretch = { from, to: before.at, rows: bounds.stretchRows };
   const start = await selectStretch(database, tenantId, stretch);
   return { ...(await selectEntries(database, tenantId, { ...page, from: start })), start };
 }
@@ -272,13 +285,18 @@ async function readEntries(
 async function balanceBefore(
   database: Database,
   tenantId: string,
-  wanted: { readonly account: AccountRecord; readonly to: number; readonly now: number },
+  wanted: {
+    readonly account: AccountRecord;
+    readonly to: number;
+    readonly now: number;
+    readonly bounds: StatementBounds;
+  },
 ): Promise<bigint | undefined> {
-  const { account, to } = wanted;
-  const entriesMax = account.indexed ? entriesSinceMax : stretchRows;
+  const { account, to, bounds } = wanted;
+  const entriesMax = account.indexed ? bounds.entriesSinceMax : bounds.stretchRows;
   if (!account.indexed) {
     if (wanted.now - to > stretchMsMax) return undefined;
-    const since = { from: to, to: endOfTime, rows: stretchRows };
+    const since = { from: to, to: endOfTime, rows: bounds.stretchRows };
     if ((await selectStretch(database, tenantId, since)) > to) return undefined;
   }
   const held = await selectBalanceAt(database, tenantId, { account, at: to - 1, entriesMax });

@@ -11,7 +11,7 @@ import { withSeed } from "../../../kernel/testing/random.ts";
 import { createManualClock, hourMs, systemClock } from "../../../kernel/time.ts";
 import type { AccountSpec } from "../index.ts";
 import { accountIdOf, createLedger, openAccounts } from "../index.ts";
-import type { StatementCursor, StatementEntry } from "../operations.ts";
+import type { StatementBounds, StatementCursor, StatementEntry } from "../operations.ts";
 
 const { url } = await testDatabase();
 const startedAt = Date.UTC(2026, 0, 31);
@@ -34,6 +34,8 @@ const wallet: AccountSpec = { ...source, code: "wallet" };
 const specs = [hot, sold, medium, rare, source, wallet];
 
 const rowsOfTenant = 50_000;
+/** With an index: the two accounts have all of theirs with each other. */
+const entriesOfWallet = rowsOfTenant / 4;
 /** Of every eight movements seven share a millisecond with others. */
 const lengthMs = rowsOfTenant / 4;
 const tenants = [ids.next(), ids.next(), ids.next()] as const;
@@ -50,10 +52,12 @@ beforeAll(async () => {
         reference, indexed, at)
      select tenant, md5(tenant || '.' || i / 3)::uuid, 1 + i % 3,
        case when h % 3 = 0 then 'pending' else 'posted' end,
-       case when i % 4 = 0 then ${idOf(source)} when i % 25 = 0 then ${idOf(medium)}
+       case when i % 8 = 0 then ${idOf(source)} when i % 4 = 0 then ${idOf(wallet)}
+            when i % 25 = 0 then ${idOf(medium)}
             when i % 4000 = 1 and i < ${rowsOfTenant * 0.8} then ${idOf(rare)}
             when i % 5 = 0 then ${idOf(sold)} else ${idOf(hot)} end,
-       case when i % 4 = 0 then ${idOf(wallet)} when i % 5 = 0 then ${idOf(hot)}
+       case when i % 8 = 0 then ${idOf(wallet)} when i % 4 = 0 then ${idOf(source)}
+            when i % 5 = 0 then ${idOf(hot)}
             else ${idOf(sold)} end,
        1 + (h & 15), 'order', tenant, i % 4 = 0,
        to_timestamp(($2::bigint + i / 8 * 2) / 1000.0)
@@ -110,6 +114,7 @@ async function linesOf(tenantId: string, account: AccountSpec): Promise<Line[]> 
 }
 
 interface Asked {
+  readonly bounds: StatementBounds;
   readonly from?: number;
   readonly to?: number;
   readonly limit: number;
@@ -119,9 +124,9 @@ interface Asked {
 async function walk(
   tenantId: string,
   account: AccountSpec,
-  { from = startedAt, to, limit }: Asked,
+  { bounds, from = startedAt, to, limit }: Asked,
 ): Promise<{ lines: Line[]; pages: number }> {
-  const { readStatement } = createLedger({ database, clock });
+  const { readStatement } = createLedger({ database, clock, bounds });
   const accountId = accountIdOf(account.code);
   const entries: StatementEntry[] = [];
   let cursor: StatementCursor | undefined;
@@ -144,6 +149,10 @@ async function walk(
   return { lines, pages };
 }
 
+/** So small that a statement is many stretches, and so large that it is a few. */
+const small: StatementBounds = { stretchRows: 3_000, entriesSinceMax: 300 };
+const large: StatementBounds = { stretchRows: 12_000, entriesSinceMax: 2_000 };
+
 describe("page by page, a statement is the whole one", () => {
   const cases = [
     { account: hot, limit: 1_500 },
@@ -153,21 +162,27 @@ describe("page by page, a statement is the whole one", () => {
     { account: rare, limit: 100 },
     { account: wallet, limit: 300 },
   ];
+  // Three tenants share the table, so that a stretch ends by its pages after two thirds of its
+  // rows; by marks alone it ends somewhat sooner or later.
+  const stretchesMax = Math.ceil((1.5 * rowsOfTenant) / small.stretchRows) + 3;
   test.each(cases)("of $account.code, $limit a page", async ({ account, limit }) => {
     for (const tenantId of tenants) {
       const whole = await linesOf(tenantId, account);
       expect(whole.length).toBeGreaterThan(5);
-      const { lines, pages } = await walk(tenantId, account, { limit });
+      const { lines, pages } = await walk(tenantId, account, { bounds: small, limit });
       expect(lines.map(textOf)).toEqual(whole.map(textOf));
-      // Pages that are cut short are few: three tenants share the table, so that each has seven
-      // stretches of it.
-      expect(pages).toBeLessThanOrEqual(Math.ceil(whole.length / limit) + 8);
+      // Pages that are cut short are few: one for each stretch.
+      expect(pages).toBeLessThanOrEqual(Math.ceil(whole.length / limit) + stretchesMax);
     }
   });
 
-  test("also between any two times, with its balance while little has happened since", () =>
+  test.each([
+    ["small", small],
+    ["large", large],
+  ] as const)("between any two times too, with the balance of lately, %s bounds", (_, bounds) =>
     withSeed(async (random) => {
-      for (let round = 0; round < 12; round += 1) {
+      const { stretchRows, entriesSinceMax } = bounds;
+      for (let round = 0; round < 6; round += 1) {
         const tenantId = required(tenants[random.below(tenants.length)], "a tenant");
         const account = required(specs[random.below(specs.length)], "an account");
         const from = startedAt + random.below(lengthMs * 0.8);
@@ -176,49 +191,72 @@ describe("page by page, a statement is the whole one", () => {
         const to = isLate ? end - random.below(lengthMs / 10) : from + 1 + random.below(end - from);
         const limit = 200 + random.below(800);
         const inside = (await linesOf(tenantId, account)).filter(({ at }) => at >= from && at < to);
-        const { lines } = await walk(tenantId, account, { from, to, limit });
+        const { lines } = await walk(tenantId, account, { bounds, from, to, limit });
         const since = (end - to) / lengthMs;
-        const isNear = since < (account.indexed ? 0.14 : 0.12);
-        const isFar = since > (account.indexed ? 0.2 : 0.5);
+        const isNear = account.indexed
+          ? since * entriesOfWallet < 0.8 * entriesSinceMax
+          : since * rowsOfTenant < 0.4 * stretchRows;
+        const isFar = account.indexed
+          ? since * entriesOfWallet > 1.3 * entriesSinceMax
+          : since * rowsOfTenant > 2 * stretchRows;
         expect(lines.map(textWithoutBalance)).toEqual(inside.map(textWithoutBalance));
         if (isNear) expect(lines.map(textOf)).toEqual(inside.map(textOf));
         if (isFar) expect(lines.every(({ balance }) => balance === undefined)).toBe(true);
       }
-    }));
+    }),
+  );
 });
 
-test("a page reads a small part of the table, also of an account that moves rarely", async () => {
-  const asked: { text: string; values: readonly unknown[] }[] = [];
-  const { readStatement } = createLedger({
-    clock,
-    database: {
-      ...database,
-      read(tenantId, statement, values) {
-        asked.push({ text: statement.text, values });
-        return database.read(tenantId, statement, values);
+describe("a page reads a small part of the table", () => {
+  /** By the bounds of the platform, or by others. */
+  async function readFor(
+    account: AccountSpec,
+    { to, bounds }: { to: number; bounds?: StatementBounds },
+  ) {
+    const asked: { text: string; values: readonly unknown[] }[] = [];
+    const { readStatement } = createLedger({
+      clock,
+      ...(bounds === undefined ? {} : { bounds }),
+      database: {
+        ...database,
+        read(tenantId, statement, values) {
+          asked.push({ text: statement.text, values });
+          return database.read(tenantId, statement, values);
+        },
       },
-    },
-  });
-  const { rows: sizes } = await raw.query<{ pages: number }>(
-    "select relpages as pages from pg_class where oid = 'ledger.transfers'::regclass",
-  );
-  const tablePages = required(sizes[0], "the table").pages;
-  const blocksOf = async (account: AccountSpec, to: number) => {
-    asked.length = 0;
+    });
     const accountId = accountIdOf(account.code);
     const question = { accountId, from: startedAt, to, cursor: undefined, limit: 50 };
     await readStatement(tenants[0], question);
-    let blocks = 0;
+    const read = { blocks: 0, rows: 0 };
     for (const { text, values } of asked) {
       const plan = await explain(database.poolFor(tenants[0]), text, values);
       expect(plan.indexes).not.toContain("transfers");
-      blocks += plan.blocks;
+      read.blocks += plan.blocks;
+      read.rows += plan.rows;
     }
-    return blocks;
-  };
-  // The marks, the stretch of the page and that of the sum behind it, and whole ranges of 128 pages
-  // around their ends: three tenants share the table.
-  expect(tablePages).toBeGreaterThan(2_800);
-  expect(await blocksOf(hot, startedAt + lengthMs / 2)).toBeLessThan(tablePages / 2);
-  expect(await blocksOf(rare, startedAt + lengthMs)).toBeLessThan(tablePages / 2);
+    return read;
+  }
+
+  test("also of an account that moves rarely", async () => {
+    const { rows: sizes } = await raw.query<{ pages: number }>(
+      "select relpages as pages from pg_class where oid = 'ledger.transfers'::regclass",
+    );
+    const tablePages = required(sizes[0], "the table").pages;
+    expect(tablePages).toBeGreaterThan(2_800);
+    // The marks, the stretch of the page and that of the sum behind it, and whole ranges of 64
+    // pages around their ends: three tenants share the table.
+    const halfway = { to: startedAt + lengthMs / 2 };
+    expect((await readFor(hot, halfway)).blocks).toBeLessThan(tablePages / 3);
+    const late = { to: startedAt + lengthMs };
+    expect((await readFor(rare, late)).blocks).toBeLessThan(tablePages / 3);
+  });
+
+  test("and of a busy account with an index no more entries than it may", async () => {
+    const bounds = { stretchRows: 6_000, entriesSinceMax: 400 };
+    const { rows } = await readFor(wallet, { to: startedAt + lengthMs / 2, bounds });
+    // A page from either side, the accounts of its entries, and the sum.
+    expect(rows).toBeGreaterThan(bounds.entriesSinceMax);
+    expect(rows).toBeLessThan(bounds.entriesSinceMax + 8 * 51);
+  });
 });

@@ -218,11 +218,13 @@ function balanceAtText(transfersSince: string): string {
 const selectIndexedBalanceAt = statement(
   "ledger.balance_at_indexed",
   balanceAtText(
+    // The last limit is that of both sides: what one has left, the other may read.
     `(select debit_account_id, credit_account_id, phase, amount from ledger.transfers
       where tenant_id = $1 and debit_account_id = $2 and indexed and at > $3 limit $4)
      union all
      (select debit_account_id, credit_account_id, phase, amount from ledger.transfers
-      where tenant_id = $1 and credit_account_id = $2 and indexed and at > $3 limit $4)`,
+      where tenant_id = $1 and credit_account_id = $2 and indexed and at > $3 limit $4)
+     limit $4`,
   ),
 );
 

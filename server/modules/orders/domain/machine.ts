@@ -1,5 +1,5 @@
 import type { StateOf } from "../../../kernel/machine.ts";
-import { defineMachine } from "../../../kernel/machine.ts";
+import { defineMachine, statesOf } from "../../../kernel/machine.ts";
 
 /** The life of an order as data. */
 export const orderMachine = defineMachine({
@@ -41,6 +41,8 @@ export const orderMachine = defineMachine({
 });
 
 export type OrderState = StateOf<typeof orderMachine>;
+
+export const orderStates = statesOf(orderMachine);
 
 /** A refund as orders see it; payments knows the steps in between. */
 export const orderRefundMachine = defineMachine({

@@ -1,9 +1,10 @@
 import { required } from "../../../kernel/assert.ts";
-import type { Database, Statement } from "../../../kernel/database.ts";
+import type { Database, Statement, Value } from "../../../kernel/database.ts";
 import { statement } from "../../../kernel/database.ts";
 import { behindAllIds } from "../../../kernel/ids.ts";
 import type { SaleId } from "../../sales/index.ts";
 import type { OrderState } from "../domain/machine.ts";
+import { orderStates } from "../domain/machine.ts";
 import type { HistoryStep, Order, OrderId, OrderRefund } from "../domain/types.ts";
 import type { OrderRefundRow } from "./refunds.ts";
 import { refundColumns, refundOf } from "./refunds.ts";
@@ -29,44 +30,93 @@ const selectOrderByNumber = statement(
   `select ${orderColumns} from orders.orders where tenant_id = $1 and number = $2`,
 );
 
-/**
- * One statement for each set of filters: a filter that may be absent (`$4 is null or state = $4`)
- * is one that no index serves, and the rarest state would be looked for in every order there is. A
- * member has thousands of orders at most, so with another filter all of them may be looked at.
- */
-function pageBy(name: string, conditions: string): Statement {
-  return statement(
-    `orders.order_page${name}`,
-    `select ${orderColumns} from orders.orders
-     where tenant_id = $1 and id < $2 ${conditions}
-     order by id desc limit $3`,
-  );
-}
+const selectOrders = statement(
+  "orders.order_page",
+  `select ${orderColumns} from orders.orders
+   where tenant_id = $1 and id < $2
+   order by id desc limit $3`,
+);
 
 /**
- * One walk along orders_by_state. With `state = $4` the sweeps' indexes of unpaid orders look
- * better while statistics are old, and all of them are read and sorted for a page.
+ * One walk along orders_by_state. Rows compared with rows, and the order by the same columns, leave
+ * no other index to take: with `state = $4` those of the sweeps look better while statistics are
+ * old, and all unpaid orders are read and sorted for a page. Behind a `select` the values tell the
+ * planner nothing, so that it cannot believe that there are hardly any such orders.
  */
 const selectOrdersInState = statement(
   "orders.order_page_in_state",
   `select ${orderColumns} from orders.orders
-   where tenant_id = $1 and (state, id) < ($4, $2) and state >= $4
+   where tenant_id = $1 and state >= (select $4::text)
+     and (state, id) < ((select $4::text), $2)
    order by state desc, id desc limit $3`,
 );
 
-/** By the filters that are given, in the order of their parameters. */
+/** One walk along orders_of_sale, in the same form. */
+const selectOrdersOfSaleInState = statement(
+  "orders.order_page_of_sale_in_state",
+  `select ${orderColumns} from orders.orders
+   where tenant_id = $1 and sale_id is not null
+     and (sale_id, state) >= ((select $4::uuid), (select $5::text))
+     and (sale_id, state, id) < ((select $4::uuid), (select $5::text), $2)
+   order by sale_id desc, state desc, id desc limit $3`,
+);
+
+/**
+ * The newest of each state, of which the newest of all are shown: the index alone tells their ids,
+ * and only those that are shown are looked up.
+ */
+const selectOrdersOfSale = statement(
+  "orders.order_page_of_sale",
+  `select ${orderColumns} from orders.orders
+   where tenant_id = $1 and id = any(array(
+     select newest.id
+     from unnest($5::text[]) as s (state)
+     cross join lateral (
+       select id from orders.orders
+       where tenant_id = $1 and sale_id is not null
+         and (sale_id, state) >= ((select $4::uuid), s.state)
+         and (sale_id, state, id) < ((select $4::uuid), s.state, $2)
+       order by sale_id desc, state desc, id desc limit $3) as newest
+     order by newest.id desc limit $3))
+   order by id desc`,
+);
+
+/** As unknown to the planner as above: orders of a frequent member may all be long ago. */
+const selectOrdersOfMember = statement(
+  "orders.order_page_of_member",
+  `select ${orderColumns} from orders.orders
+   where tenant_id = $1 and member_id = (select $4::text) and id < $2
+   order by id desc limit $3`,
+);
+
+/**
+ * A member has thousands of orders at most, so with another filter all of them may be looked at.
+ * `offset 0` keeps that filter from choosing the index.
+ */
+function pageOfMember(name: string, conditions: string): Statement {
+  return statement(
+    `orders.order_page_of_member_${name}`,
+    `select ${orderColumns} from (
+       select ${orderColumns} from orders.orders
+       where tenant_id = $1 and member_id = (select $4::text) and id < $2 offset 0) as own
+     where ${conditions} order by id desc limit $3`,
+  );
+}
+
+/**
+ * By the filters that are given, in the order of their parameters. One statement for each set of
+ * them: a filter that may be absent (`$4 is null or state = $4`) is one that no index serves, and
+ * the rarest state would be looked for in every order there is.
+ */
 const orderPages: Readonly<Record<string, Statement>> = {
-  "": pageBy("", ""),
+  "": selectOrders,
   state: selectOrdersInState,
-  saleId: pageBy("_of_sale", "and sale_id = $4"),
-  "saleId state": pageBy("_of_sale_in_state", "and sale_id = $4 and state = $5"),
-  memberId: pageBy("_of_member", "and member_id = $4"),
-  "memberId state": pageBy("_of_member_in_state", "and member_id = $4 and state = $5"),
-  "memberId saleId": pageBy("_of_member_of_sale", "and member_id = $4 and sale_id = $5"),
-  "memberId saleId state": pageBy(
-    "_of_member_of_sale_in_state",
-    "and member_id = $4 and sale_id = $5 and state = $6",
-  ),
+  saleId: selectOrdersOfSale,
+  "saleId state": selectOrdersOfSaleInState,
+  memberId: selectOrdersOfMember,
+  "memberId state": pageOfMember("in_state", "state = $5"),
+  "memberId saleId": pageOfMember("of_sale", "sale_id = $5"),
+  "memberId saleId state": pageOfMember("of_sale_in_state", "sale_id = $5 and state = $6"),
 };
 
 const selectHistory = statement(
@@ -113,8 +163,9 @@ export async function readOrders(
   const filters = (["memberId", "saleId", "state"] as const).filter(
     (name) => filter[name] !== undefined,
   );
-  const values = filters.map((name) => filter[name] ?? null);
+  const values: Value[] = filters.map((name) => filter[name] ?? null);
   const read = required(orderPages[filters.join(" ")], "a statement for these filters");
+  if (read === selectOrdersOfSale) values.push(orderStates);
   const rows = await database.read<OrderRow>(tenantId, read, [tenantId, before, limit, ...values]);
   return rows.map(orderOf);
 }
