@@ -35,6 +35,7 @@ import type { Clock } from "./time.ts";
 import { createShedding } from "./shedding.ts";
 import type { Shedding } from "./shedding.ts";
 import { createTurns } from "./turns.ts";
+import type { Turns } from "./turns.ts";
 import { compileValidator } from "./validation.ts";
 
 export interface HttpSettings {
@@ -199,9 +200,10 @@ function createApp(
     readonly shedding: Shedding;
   },
 ): App {
+  let turns: Turns | undefined;
   const app = Fastify({
     serverFactory: (handle) => {
-      const turns = createTurns((request, reply, waitedMs) => {
+      turns = createTurns((request, reply, waitedMs) => {
         if (!first.shedding.shed(request, reply, waitedMs)) handle(request, reply);
       });
       return createServer(serverTimeouts, turns.add).on("connection", turns.noteNewcomer);
@@ -222,7 +224,8 @@ function createApp(
       const refusal = refusalOfError(error, settings.bodyBytesMax) ?? malformed("see the path");
       send(reply, problemOfRefusal(refusals, refusal, placeOf(request)));
     },
-    clientErrorHandler: refuseUnreadable,
+    clientErrorHandler: (error, socket) =>
+      refuseUnreadable(error, { socket, turns: required(turns, "turns") }),
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.server.maxConnections = settings.connectionsMax;
   app.setValidatorCompiler(compileValidator);
@@ -440,8 +443,14 @@ function keepUnused(socket: Socket): void {
   socket.setTimeout(serverTimeouts.keepAliveTimeout);
 }
 
-/** What is not HTTP, or too big or slow in its headers, has no request to answer. */
-function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
+/**
+ * What is not HTTP, or too big or slow in its headers, has no request to answer. What was asked
+ * before it on this connection is answered first.
+ */
+function refuseUnreadable(
+  error: Error & { code?: string },
+  { socket, turns }: { readonly socket: Socket; readonly turns: Turns },
+): void {
   if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return;
   if (error.code === "ERR_HTTP_REQUEST_TIMEOUT" && socket.bytesRead === 0)
     return keepUnused(socket);
@@ -451,5 +460,9 @@ function refuseUnreadable(error: Error & { code?: string }, socket: Socket): voi
       : error.code === "HPE_HEADER_OVERFLOW"
         ? "431 Request Header Fields Too Large"
         : "400 Bad Request";
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  turns.whenAnswered(socket, () => {
+    // The answer before it may have been the connection's last.
+    if (!socket.writable) return;
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  });
 }
