@@ -64,6 +64,20 @@ test("behind a last question nothing else is answered", async () => {
   expect(await answers()).toEqual(["200", "number 1"]);
 });
 
+test("a connection is let go, even when its caller does not close it", async () => {
+  const { http } = await createTestHttp({ refusals });
+  onTestFinished(() => http.stop());
+  const { port } = new URL(await http.listen({ host: "127.0.0.1", port: 0 }));
+  const accepted = once(http.app.server, "connection");
+  const socket = connect({ host: "127.0.0.1", port: Number(port), allowHalfOpen: true });
+  onTestFinished(() => void socket.destroy());
+  socket.resume().write("nonsense\r\n\r\n");
+  const [theirs] = await accepted;
+  await once(theirs, "close");
+  expect(socket.readableEnded).toBe(true);
+  expect(socket.writableEnded).toBe(false);
+}, 5_000);
+
 test("a body that becomes unreadable is not waited for", async () => {
   const { send, open, answers } = await start();
   send(`${question}\r\n${upload}\r\n2\r\n{}\r\nnonsense\r\n`);

@@ -91,7 +91,7 @@ const paramLengthMax = 128;
  */
 const turnWaitMsMax = 400;
 const slowRequestMs = 1_000;
-/** A caller who is at it sends the next request on his connection by then. */
+/** A caller who is at it sends the next request on his connection by then, or closes it. */
 const lingerMs = 1_000;
 /** Of one kind of fault so many lines a second: the first ones tell it, the rest fill disks. */
 const faultLinesPerSecond = 5;
@@ -463,6 +463,8 @@ function refuseUnreadable(
   turns.whenAnswered(socket, () => {
     // The answer before it may have been the connection's last.
     if (!socket.writable) return;
+    // Its other half is the caller's to close, and would stay for ever with one who does not.
+    socket.once("finish", () => setTimeout(() => socket.destroy(), lingerMs).unref());
     socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   });
 }
