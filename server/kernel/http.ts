@@ -208,7 +208,8 @@ function createApp(
       });
       return createServer(serverTimeouts, turns.add).on("connection", turns.noteNewcomer);
     },
-    loggerInstance: log,
+    // All it says of itself below a warning is where it listens, once for each address.
+    loggerInstance: log.child({}, { level: log.isLevelEnabled("info") ? "warn" : log.level }),
     // One logger for all: the ids of the request come from its context, not from a child each.
     childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
