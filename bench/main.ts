@@ -17,6 +17,7 @@ import { describeMachine } from "./machine.ts";
 import type { Options } from "./options.ts";
 import { readOptions, usage } from "./options.ts";
 import { terminalTextOf } from "./report.ts";
+import { makeLogFiles } from "./log-files.ts";
 import { keepReport } from "./results.ts";
 import { runBench } from "./run.ts";
 import { runScaleProgram } from "./scale/main.ts";
@@ -61,6 +62,8 @@ async function main(options: Options): Promise<number> {
   const generator = findGenerator();
   try {
     postgres = await startEmbeddedPostgres({ home, log: say });
+    say("making the log's files");
+    await makeLogFiles(postgres.url);
     const result = await runBench({
       options,
       generator,

@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, expect, expectTypeOf, test } from "vitest";
 import { testDatabase } from "../server/kernel/testing/database.ts";
 import { startTestPlatform } from "../server/testing/platform.ts";
-import type { operations } from "./generated/openapi.ts";
+import type { operations, paths } from "./generated/openapi.ts";
 import type { Schema, TongbaoOptions } from "./index.ts";
 import { createTongbao, TongbaoProblem, TongbaoUnreachable } from "./index.ts";
 import { sleep } from "./retries.ts";
@@ -303,6 +303,109 @@ test("asks for the token before every request", async () => {
     `Bearer ${mall.tokens.member}`,
     "Bearer",
   ]);
+});
+
+/** Of a sale that opens in an hour, so that its ticket waits until the sale is ended. */
+async function takeTicket() {
+  const skuId = (await createProduct()).skus[0]?.id ?? "";
+  await tongbao.POST("/v1/skus/{skuId}/stock/movements", {
+    params: { path: { skuId } },
+    body: { kind: "put_in", quantity: 5, reason: "delivery" },
+  });
+  const opens = Date.now() + 3_600_000;
+  const { data: sale } = await tongbao.POST("/v1/sales", {
+    body: {
+      title: "Anniversary sale",
+      opensAt: new Date(opens).toISOString(),
+      closesAt: new Date(opens + 3_600_000).toISOString(),
+      waitingRoom: true,
+      items: [{ skuId, price: { amount: 999, currency: "CNY" }, allotment: 5 }],
+    },
+  });
+  const path = { saleId: sale.id };
+  await tongbao.POST("/v1/sales/{saleId}/schedule", { params: { path } });
+  const member = client({ token: mall.tokens.member, retries: { timeoutMs: 20_000 } });
+  const { data: ticket } = await member.POST("/v1/sales/{saleId}/tickets", {
+    params: { path },
+    body: {},
+  });
+  front.forget();
+  return {
+    member,
+    path: { saleId: sale.id, ticketId: ticket.id },
+    endSale: () => tongbao.POST("/v1/sales/{saleId}/end", { params: { path } }),
+  };
+}
+
+const eventsPath = "/v1/sales/{saleId}/tickets/{ticketId}/events";
+
+test("follows a stream over a lost connection, to its end", async () => {
+  const { member, path, endSale } = await takeTicket();
+  front.deal({ kind: "cut_within" });
+  const told: { state: string; id: string }[] = [];
+  for await (const { id, event, data } of member.follow(eventsPath, { params: { path } })) {
+    expectTypeOf(data).toEqualTypeOf<Schema<"Ticket">>();
+    expect(event).toBe("ticket");
+    told.push({ state: data.state, id });
+    if (told.length > 1) continue;
+    await endSale();
+    front.deal({ kind: "cut_before" });
+  }
+  expect(told.map(({ state }) => state)).toEqual(["waiting", "over"]);
+  const [waiting, over] = told.map(({ id }) => id);
+  const heard = front.seen.filter(({ url }) => url.endsWith("/events"));
+  // Cut within, cut before, to the last event, and told to stay away.
+  expect(heard.map(({ lastEventId }) => lastEventId)).toEqual([undefined, waiting, waiting, over]);
+  expect(pauses.filter((ms) => ms === 2_000)).toHaveLength(2);
+  expect(pauses).toHaveLength(3);
+});
+
+test("a stream ends when its reader has had enough", async () => {
+  const { member, path } = await takeTicket();
+  for await (const { data } of member.follow(eventsPath, { params: { path } })) {
+    expect(data.state).toBe("waiting");
+    break;
+  }
+  const caller = new AbortController();
+  const events = member.follow(eventsPath, { params: { path }, signal: caller.signal });
+  expect((await events.next()).value).toMatchObject({ data: { state: "waiting" } });
+  const next = events.next();
+  caller.abort(new Error("the page was left"));
+  await expect(next).rejects.toThrow("the page was left");
+  expect(await events.next()).toEqual({ done: true, value: undefined });
+  expect(pauses).toEqual([]);
+});
+
+test("a stream without a sign of life is opened again", async () => {
+  const { path } = await takeTicket();
+  const hasty = client({ token: mall.tokens.member, retries: { timeoutMs: 700 } });
+  const caller = new AbortController();
+  const events = hasty.follow(eventsPath, { params: { path }, signal: caller.signal });
+  expect((await events.next()).value).toMatchObject({ event: "ticket" });
+  const next = events.next();
+  await expect.poll(() => pauses.length, { timeout: 10_000 }).toBeGreaterThan(0);
+  expect(pauses[0]).toBe(2_000);
+  caller.abort(new Error("the page was left"));
+  await expect(next).rejects.toThrow("the page was left");
+});
+
+test("a stream that is refused says why", async () => {
+  const { member, path } = await takeTicket();
+  const events = member.follow(eventsPath, {
+    params: { path: { ...path, ticketId: unknownId() } },
+  });
+  expect((await refusalOf(events.next())).code).toBe("not_found");
+});
+
+test("knows of every stream, in types", () => {
+  type Streamed = {
+    [Path in keyof paths]: paths[Path] extends {
+      get: { responses: { 200: { content: { "text/event-stream": string } } } };
+    }
+      ? Path
+      : never;
+  }[keyof paths];
+  expectTypeOf<Streamed>().toEqualTypeOf<Parameters<typeof tongbao.follow>[0]>();
 });
 
 async function allProducts(): Promise<Schema<"Product">[]> {

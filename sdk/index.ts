@@ -7,12 +7,15 @@ import type { Client, ClientPathsWithMethod, FetchOptions, MethodResponse } from
 import type { components, paths } from "./generated/openapi.ts";
 import { TongbaoProblem } from "./problem.ts";
 import type { Retries } from "./retries.ts";
-import { fetchWithRetries } from "./retries.ts";
+import { defaultRetries, fetchWithRetries } from "./retries.ts";
+import type { Place, StreamEvent } from "./streams.ts";
+import { readEvents } from "./streams.ts";
 
 export type { components, paths } from "./generated/openapi.ts";
 export type { ProblemBody } from "./problem.ts";
 export { TongbaoProblem, TongbaoUnreachable } from "./problem.ts";
 export type { Retries } from "./retries.ts";
+export type { StreamEvent } from "./streams.ts";
 
 /** A thing of the API by its name: `Schema<"Order">`. */
 export type Schema<Name extends keyof components["schemas"]> = components["schemas"][Name];
@@ -63,6 +66,11 @@ interface Page<Item> {
 type ItemOf<Path extends ListPath> =
   MethodResponse<Client<paths>, "get", Path> extends Page<infer Item> ? Item : never;
 
+/** What each stream tells, which openapi.json can say in words only. */
+interface Told {
+  "/v1/sales/{saleId}/tickets/{ticketId}/events": Schema<"Ticket">;
+}
+
 export interface Tongbao {
   readonly GET: Call<"get">;
   readonly POST: Call<"post">;
@@ -74,6 +82,15 @@ export interface Tongbao {
     path: Path,
     ...options: Rest<OptionsOf<Path, "get">>
   ): AsyncGenerator<ItemOf<Path>, void, undefined>;
+  /**
+   * The events of a stream until nothing more comes. A connection that ends or is lost is opened
+   * again after the pause that the platform names, behind the event heard last. Rejects as a
+   * request does when that fails, and with the reason of the signal that ends it.
+   */
+  follow<Path extends keyof Told>(
+    path: Path,
+    ...options: Rest<OptionsOf<Path, "get">>
+  ): AsyncGenerator<StreamEvent<Told[Path]>, void, undefined>;
 }
 
 export function createTongbao(options: TongbaoOptions): Tongbao {
@@ -96,7 +113,7 @@ export function createTongbao(options: TongbaoOptions): Tongbao {
     },
   });
   // What is not a success has been thrown, so that nothing but `data` is left of the answer.
-  const { GET, POST, PUT, PATCH, DELETE } = client as Omit<Tongbao, "list">;
+  const { GET, POST, PUT, PATCH, DELETE } = client as Omit<Tongbao, "list" | "follow">;
 
   async function* list(path: string, given: ListOptions = {}) {
     const get = GET as (path: string, options: ListOptions) => Promise<Answered<Page<unknown>>>;
@@ -109,12 +126,40 @@ export function createTongbao(options: TongbaoOptions): Tongbao {
     } while (cursor !== undefined);
   }
 
-  return { GET, POST, PUT, PATCH, DELETE, list: list as Tongbao["list"] };
+  async function* follow(path: string, given: FollowOptions = {}) {
+    const get = GET as (path: string, options: FollowOptions) => Promise<Answered<unknown>>;
+    const { pause, timeoutMs } = { ...defaultRetries, ...(retries === false ? {} : retries) };
+    const { params, signal = new AbortController().signal } = given;
+    const place: Place = { lastId: params?.header?.[lastHeader], pauseMs: unnamedPauseMs };
+    for (;;) {
+      const last = place.lastId === undefined ? {} : { [lastHeader]: place.lastId };
+      const header = { ...params?.header, ...last };
+      const asked = { ...given, parseAs: "stream", params: { ...params, header } } as const;
+      const { response } = await get(path, asked);
+      // The answer for who has heard the last event.
+      if (response.status === 204 || response.body === null) return;
+      yield* readEvents(response.body, { place, silentMsMax: timeoutMs, signal });
+      await pause(place.pauseMs, signal);
+    }
+  }
+
+  return {
+    GET,
+    POST,
+    PUT,
+    PATCH,
+    DELETE,
+    list: list as Tongbao["list"],
+    follow: follow as Tongbao["follow"],
+  };
 }
 
 const keyHeader = "idempotency-key";
 /** A key that the platform has made for a page; the two never go together. */
 const submitHeader = "submit-token";
+const lastHeader = "Last-Event-ID";
+/** Until the platform has named one. */
+const unnamedPauseMs = 2_000;
 
 /** 128 random bits. `randomUUID` would want a page that came over https. */
 function newKey(): string {
@@ -124,4 +169,10 @@ function newKey(): string {
 
 interface ListOptions {
   readonly params?: { readonly query?: Readonly<Record<string, unknown>> };
+}
+
+interface FollowOptions {
+  readonly parseAs?: "stream";
+  readonly signal?: AbortSignal;
+  readonly params?: { readonly header?: { readonly [lastHeader]?: string } };
 }

@@ -1,9 +1,10 @@
 import { TongbaoUnreachable } from "./problem.ts";
+import { isStream } from "./streams.ts";
 
 export interface Retries {
   /** The first one included. */
   readonly triesMax: number;
-  /** Of one try, to the last byte of its answer. */
+  /** Of one try, to the last byte of its answer; of a stream, between two signs of life. */
   readonly timeoutMs: number;
   /**
    * Whoever is told to wait longer is told so instead: the problem has `retryAfterSeconds`. Pauses
@@ -14,7 +15,7 @@ export interface Retries {
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-const defaults: Retries = {
+export const defaultRetries: Retries = {
   triesMax: 4,
   // The API answers within its own limit of 30 seconds, or never.
   timeoutMs: 35_000,
@@ -36,20 +37,27 @@ export function fetchWithRetries(
   send: (request: Request) => Promise<Response>,
   given: Partial<Retries> = {},
 ): (request: Request) => Promise<Response> {
-  const { triesMax, timeoutMs, pauseMaxMs, pause } = { ...defaults, ...given };
+  const { triesMax, timeoutMs, pauseMaxMs, pause } = { ...defaultRetries, ...given };
 
   async function attempt(request: Request): Promise<Response | Fault> {
     const { signal } = request;
+    const late = new AbortController();
+    const timer = setTimeout(
+      () => late.abort(new Error(`no answer in ${timeoutMs} ms`)),
+      timeoutMs,
+    );
     try {
-      const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+      const limited = AbortSignal.any([signal, late.signal]);
       const response = await send(new Request(request.clone(), { signal: limited }));
       // An answer that breaks off in the middle is none, so it is read before it counts.
-      await response.clone().arrayBuffer();
+      if (!isStream(response)) await response.clone().arrayBuffer();
       return response;
     } catch (cause) {
       // The caller has no more interest; that is no fault.
       if (signal.aborted) throw cause;
       return { kind: "fault", cause };
+    } finally {
+      clearTimeout(timer);
     }
   }
 

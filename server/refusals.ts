@@ -45,6 +45,11 @@ export const refusals = {
       "This page was submitted before: the order {number} was placed; nothing was ordered now.",
   },
   rate_limited: { status: 429, title: "Too many requests: try again after {retryAfterSeconds} s." },
+  too_many_streams: {
+    status: 429,
+    title:
+      "This caller has {streamsMax} event streams open, as many as one may: close one, or poll.",
+  },
   overloaded: { status: 503, title: "The platform is at its limit: try again shortly." },
   unavailable: { status: 503, title: "A part of the platform does not answer: try again shortly." },
 

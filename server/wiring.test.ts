@@ -27,6 +27,14 @@ test("the API that runs is the one that openapi.json describes", async () => {
   expect(described).toEqual(committed);
 });
 
+test("who is asked for a token is told where it comes from", () => {
+  const { description } = committed.components.securitySchemes.token;
+  expect(description).toContain("`npm run token -- --help`");
+  expect(description).toContain("`POST /v1/tokens`");
+  expect(committed.paths["/v1/tokens"].post.security).toEqual([{ token: ["tenant:write"] }]);
+  expect(description).toContain("`tenant:write`");
+});
+
 test("every route has a name for clients, each another one", () => {
   const items: Record<string, { operationId?: string }>[] = Object.values(committed.paths);
   const names = items.flatMap((item) => Object.values(item).map(({ operationId }) => operationId));

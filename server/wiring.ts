@@ -210,6 +210,9 @@ export async function createApi(given: {
       title: "Tongbao",
       version: "0.1.0",
       description: "A transaction platform for businesses that sell to members.",
+      tokenDescription:
+        "On one's own machine `npm run token -- --help` says how to get one. Programs that have the " +
+        "scope `tenant:write` get them, for members and for each other, from `POST /v1/tokens`.",
       tags,
       serverUrl: settings.publicUrl,
     },

@@ -65,7 +65,12 @@ const http = await createHttp({
   metrics,
   refusals,
   clock,
-  openapi: { title: "Edge", version: "0", description: "The edge of the platform alone." },
+  openapi: {
+    title: "Edge",
+    version: "0",
+    description: "The edge of the platform alone.",
+    tokenDescription: "",
+  },
 });
 http.registerAuthentication(identity.authenticate);
 http.app.post(

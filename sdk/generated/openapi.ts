@@ -826,7 +826,7 @@ export interface paths {
         };
         /**
          * The same as a stream of server-sent events, until the ticket waits no longer
-         * @description Looked at about every second, for five minutes at most: then open it again. When as many streams are open as there may be: 503, then poll instead.
+         * @description Looked at about every second, for five minutes at most: then open it again. Who has 8 open (a program: half of all) is answered 429, and 503 when as many are open as there may be: then poll instead.
          */
         get: operations["followTicket"];
         put?: never;

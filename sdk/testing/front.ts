@@ -11,7 +11,7 @@ export type Fate =
   | { readonly kind: "cut_before" }
   /** The API does it, and its answer is lost. */
   | { readonly kind: "cut_after" }
-  /** The answer breaks off in its middle. */
+  /** The answer breaks off in its middle; a stream, behind its first event. */
   | { readonly kind: "cut_within" }
   /** Nothing comes any more. */
   | { readonly kind: "silent" }
@@ -28,6 +28,7 @@ export async function startFront(apiUrl: string) {
     token: string;
     pass: string | undefined;
     submitToken: string | undefined;
+    lastEventId: string | undefined;
   }[] = [];
   const server = createServer((request, reply) => void serve(request, reply));
 
@@ -36,7 +37,9 @@ export async function startFront(apiUrl: string) {
     const key = one(headers["idempotency-key"]);
     const pass = one(headers["sale-pass"]);
     const submitToken = one(headers["submit-token"]);
-    seen.push({ method, url, key, token: headers.authorization ?? "", pass, submitToken });
+    const lastEventId = one(headers["last-event-id"]);
+    const token = headers.authorization ?? "";
+    seen.push({ method, url, key, token, pass, submitToken, lastEventId });
     const fate = fates.shift() ?? { kind: "passed" };
     if (fate.kind === "silent") return;
     if (fate.kind === "cut_before") return void request.socket.destroy();
@@ -45,17 +48,23 @@ export async function startFront(apiUrl: string) {
       return void reply.writeHead(fate.status).end("<h1>Sorry</h1>");
     }
     const body = await text(request);
+    const left = new AbortController();
+    reply.once("close", () => left.abort());
     const answer = await fetch(apiUrl + url, {
       method,
+      signal: left.signal,
       headers: {
-        authorization: headers.authorization ?? "",
+        authorization: token,
         ...(key === undefined ? {} : { "idempotency-key": key }),
         ...(pass === undefined ? {} : { "sale-pass": pass }),
         ...(submitToken === undefined ? {} : { "submit-token": submitToken }),
+        ...(lastEventId === undefined ? {} : { "last-event-id": lastEventId }),
         ...(body === "" ? {} : { "content-type": "application/json" }),
       },
       ...(body === "" ? {} : { body }),
     });
+    if (answer.headers.get("content-type")?.startsWith("text/event-stream") === true)
+      return passStream(answer, { reply, fate });
     const answered = await answer.text();
     if (fate.kind === "cut_after") return void request.socket.destroy();
     reply.writeHead(answer.status, {
@@ -64,6 +73,24 @@ export async function startFront(apiUrl: string) {
     });
     if (fate.kind === "passed") return void reply.end(answered);
     reply.write(answered.slice(0, 10), () => request.socket.destroy());
+  }
+
+  async function passStream(
+    answer: Response,
+    { reply, fate }: { reply: ServerResponse; fate: Fate },
+  ): Promise<void> {
+    reply.writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "" });
+    try {
+      for await (const chunk of answer.body ?? []) {
+        reply.write(chunk);
+        if (fate.kind === "cut_within" && String(Buffer.from(chunk)).includes("data:"))
+          return void setImmediate(() => reply.destroy());
+      }
+      reply.end();
+    } catch {
+      // One of both sides has hung up.
+      reply.destroy();
+    }
   }
 
   server.listen(0, "127.0.0.1");

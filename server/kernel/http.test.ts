@@ -439,6 +439,12 @@ test("what is not HTTP gets a plain no", async () => {
   expect(String(bytes)).toMatch(/^HTTP\/1\.1 400 Bad Request\r\nConnection: close/);
 });
 
+test("where it listens is left to the program to tell", async () => {
+  const { http, lines } = await start(() => undefined);
+  expect(await http.listen({ host: "127.0.0.1", port: 0 })).toMatch(/^http:\/\/127/);
+  expect(lines).toEqual([]);
+});
+
 test("every reply carries the headers that keep browsers safe", async () => {
   const { app } = await start(things);
   for (const url of ["/healthz", "/nothing"]) {

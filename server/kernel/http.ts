@@ -37,6 +37,7 @@ import type { Clock } from "./time.ts";
 import { createShedding } from "./shedding.ts";
 import type { Shedding } from "./shedding.ts";
 import { createTurns } from "./turns.ts";
+import type { Turns } from "./turns.ts";
 import { compileValidator } from "./validation.ts";
 
 export interface HttpSettings {
@@ -89,7 +90,7 @@ const paramLengthMax = 128;
 /** For the thread. Who would then only wait in the queue too had better come back. */
 const turnWaits = { passingMs: 400, standingMs: 150 };
 const slowRequestMs = 1_000;
-/** A caller who is at it sends the next request on his connection by then. */
+/** A caller who is at it sends the next request on his connection by then, or closes it. */
 const lingerMs = 1_000;
 /** Of one kind of fault so many lines a second: the first ones tell it, the rest fill disks. */
 const faultLinesPerSecond = 5;
@@ -200,9 +201,10 @@ function createApp(
     readonly patience: Patience;
   },
 ): App {
+  let turns: Turns | undefined;
   const app = Fastify({
     serverFactory: (handle) => {
-      const turns = createTurns({
+      turns = createTurns({
         turnAway: first.shedding.shed,
         begin(request, reply, waitedMs) {
           first.patience.waited(waitedMs);
@@ -211,7 +213,8 @@ function createApp(
       });
       return createServer(serverTimeouts, turns.add).on("connection", turns.noteNewcomer);
     },
-    loggerInstance: log,
+    // All it says of itself below a warning is where it listens, once for each address.
+    loggerInstance: log.child({}, { level: log.isLevelEnabled("info") ? "warn" : log.level }),
     // One logger for all: the ids of the request come from its context, not from a child each.
     childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -227,7 +230,8 @@ function createApp(
       const refusal = refusalOfError(error, settings.bodyBytesMax) ?? malformed("see the path");
       send(reply, problemOfRefusal(refusals, refusal, placeOf(request)));
     },
-    clientErrorHandler: refuseUnreadable,
+    clientErrorHandler: (error, socket) =>
+      refuseUnreadable(error, { socket, turns: required(turns, "turns") }),
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.server.maxConnections = settings.connectionsMax;
   app.setValidatorCompiler(compileValidator);
@@ -470,8 +474,14 @@ function keepUnused(socket: Socket): void {
   socket.setTimeout(serverTimeouts.keepAliveTimeout);
 }
 
-/** What is not HTTP, or too big or slow in its headers, has no request to answer. */
-function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
+/**
+ * What is not HTTP, or too big or slow in its headers, has no request to answer. What was asked
+ * before it on this connection is answered first.
+ */
+function refuseUnreadable(
+  error: Error & { code?: string },
+  { socket, turns }: { readonly socket: Socket; readonly turns: Turns },
+): void {
   if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return;
   if (error.code === "ERR_HTTP_REQUEST_TIMEOUT" && socket.bytesRead === 0)
     return keepUnused(socket);
@@ -481,5 +491,11 @@ function refuseUnreadable(error: Error & { code?: string }, socket: Socket): voi
       : error.code === "HPE_HEADER_OVERFLOW"
         ? "431 Request Header Fields Too Large"
         : "400 Bad Request";
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  turns.whenAnswered(socket, () => {
+    // The answer before it may have been the connection's last.
+    if (!socket.writable) return;
+    // Its other half is the caller's to close, and would stay for ever with one who does not.
+    socket.once("finish", () => setTimeout(() => socket.destroy(), lingerMs).unref());
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  });
 }

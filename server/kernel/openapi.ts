@@ -15,6 +15,8 @@ export interface OpenapiOptions {
   readonly title: string;
   readonly version: string;
   readonly description: string;
+  /** Where a token comes from, for who is asked for one. */
+  readonly tokenDescription: string;
   /** The groups of routes, in the order in which a reader meets them. */
   readonly tags?: readonly { readonly name: string; readonly description: string }[];
   /** Where the API is reached; left out of the document that is checked in. */
@@ -54,7 +56,8 @@ const openRoute = { config: { public: true }, schema: { hide: true } } as const;
 
 /** OpenAPI 3.1 at /openapi.json, readable at /docs (and from /), the refusals at /docs/refusals. */
 export async function registerOpenapi(app: App, options: OpenapiOptions): Promise<void> {
-  const { title, version, description, tags = [], serverUrl, refusals } = options;
+  const { title, version, description, tokenDescription, tags = [], serverUrl, refusals } = options;
+  const token = { type: "http", scheme: "bearer", description: tokenDescription } as const;
   // Awaited, for it sees only the routes that come after it.
   await app.register(swagger, {
     openapi: {
@@ -62,7 +65,7 @@ export async function registerOpenapi(app: App, options: OpenapiOptions): Promis
       info: { title, version, description },
       tags: [...tags],
       ...(serverUrl === undefined ? {} : { servers: [{ url: serverUrl }] }),
-      components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+      components: { securitySchemes: { token } },
     },
     transform: ({ schema, url, route }) => ({ schema: documented(schema, route), url }),
     transformObject: (document) =>

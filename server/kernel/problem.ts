@@ -14,6 +14,7 @@ export type EdgeRefusalCode =
   | "body_too_large"
   | "unsupported_media_type"
   | "rate_limited"
+  | "too_many_streams"
   | "overloaded"
   | "unavailable";
 

@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import Type from "typebox";
 import { afterEach, expect, test } from "vitest";
 import { refusals } from "../refusals.ts";
+import { principalOf } from "./access.ts";
 import type { Http } from "./http.ts";
 import type { Sight } from "./sse.ts";
 import { createStreams } from "./sse.ts";
@@ -48,11 +49,14 @@ async function start(options: { streamsMax?: number; inFlightMax?: number } = {}
     sight: { id: "1", event: "thing", data: { size: 1 }, last: false },
   };
   const config = { scope: "things:read", stream: true } as const;
-  const querystring = Type.Object({ lifeMs: Type.Optional(Type.Integer()) });
+  const querystring = Type.Object({
+    lifeMs: Type.Optional(Type.Integer()),
+    kind: Type.Optional(Type.Enum(["member", "service"])),
+  });
   app.get("/v1/things/events", { config, schema: { querystring } }, (request, reply) => {
-    const { lifeMs } = request.query;
-    if (lifeMs !== undefined && request.principal !== undefined)
-      request.principal = { ...request.principal, expiresAt: clock.now() + lifeMs };
+    const { lifeMs = 3_600_000, kind = "member" } = request.query;
+    const expiresAt = clock.now() + lifeMs;
+    request.principal = { ...principalOf(request), kind, expiresAt };
     streams.open(request, reply, () => thing.sight);
   });
   app.get("/v1/things", { config: { scope: "things:read" } }, () => ({ answered: true }));
@@ -153,6 +157,39 @@ test("more streams than there may be are refused, and one that ends gives its pl
   await opened(1);
   expect((await read()).status).toBe(200);
   expect(streams.size()).toBe(2);
+});
+
+test("one caller has so many streams, and one that ends gives its place", async () => {
+  const { thing, read, streams } = await start({ streamsMax: 20 });
+  const own = [];
+  for (let count = 0; count < 8; count += 1) own.push(await read());
+  expect(own.map(({ status }) => status)).toEqual(Array(8).fill(200));
+  const ninth = await read();
+  expect([ninth.status, ninth.headers.get("retry-after")]).toEqual([429, "5"]);
+  expect(await ninth.json()).toMatchObject({
+    code: "too_many_streams",
+    title: "This caller has 8 event streams open, as many as one may: close one, or poll.",
+    facts: { streamsMax: 8, retryAfterSeconds: 5 },
+  });
+  const others = ["t1/other", "t2/till"].map((who) => `Bearer ${who}/things:read`);
+  for (const other of others) own.push(await read(undefined, { authorization: other }));
+  expect(own.slice(8).map(({ status }) => status)).toEqual([200, 200]);
+  thing.sight = { id: "9", event: "thing", data: {}, last: true };
+  for (const reader of own) while ((await reader.next()) !== undefined);
+  expect(streams.size()).toBe(0);
+  thing.sight = { ...thing.sight, last: false };
+  expect((await read()).status).toBe(200);
+});
+
+test("a program leaves half of the places to others", async () => {
+  const { read } = await start({ streamsMax: 20 });
+  const open = () => read("/v1/things/events?kind=service");
+  for (let count = 0; count < 10; count += 1) expect((await open()).status).toBe(200);
+  const next = await open();
+  expect([next.status, await next.json()]).toMatchObject([429, { facts: { streamsMax: 10 } }]);
+  expect((await read()).status).toBe(429);
+  const authorization = "Bearer t1/other/things:read";
+  expect((await read(undefined, { authorization })).status).toBe(200);
 });
 
 test("open streams are none of the requests that may be in flight", async () => {

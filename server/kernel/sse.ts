@@ -6,6 +6,7 @@ import type { ServerResponse } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import Type from "typebox";
 import { principalOf } from "./access.ts";
+import type { Principal } from "./access.ts";
 import type { App } from "./app.ts";
 import { edgeRefusal } from "./problem.ts";
 import { RefusedError } from "./refusal.ts";
@@ -50,11 +51,14 @@ const lifeMaxMs = 5 * minuteMs;
 /** What browsers wait before they come back, spread by them no further. */
 const retryMs = 2 * secondMs;
 const fullRetryAfterSeconds = 5;
+/** Of one person in one process: a few pages on a few devices. */
+const personStreamsMax = 8;
 /** Ids are ours and short; a longer one is not. */
 const lastEventIdMax = 128;
 
 interface Stream {
   readonly raw: ServerResponse;
+  readonly caller: string;
   readonly look: () => Sight;
   readonly endsAt: number;
   lastId: string | undefined;
@@ -67,13 +71,17 @@ interface Stream {
 export function createStreams(app: App, options: StreamOptions) {
   const { streamsMax, clock, observe = () => undefined } = options;
   const groups = Array.from({ length: turns }, () => new Set<Stream>());
+  const openOf = new Map<string, number>();
   let open = 0;
   let turn = 0;
   let timer: NodeJS.Timeout | undefined;
   let stopping = false;
 
-  function count(change: 1 | -1): void {
+  function count(caller: string, change: 1 | -1): void {
     open += change;
+    const own = (openOf.get(caller) ?? 0) + change;
+    if (own === 0) openOf.delete(caller);
+    else openOf.set(caller, own);
     observe(open);
     if (open === 0) {
       clearInterval(timer);
@@ -89,6 +97,11 @@ export function createStreams(app: App, options: StreamOptions) {
     for (const stream of group ?? []) serveSafely(stream);
   }
 
+  /** Its place is free from here on, whatever its reader still has to take. */
+  function leave(stream: Stream): void {
+    if (groups.some((group) => group.delete(stream))) count(stream.caller, -1);
+  }
+
   function serveSafely(stream: Stream): void {
     try {
       serve(stream, clock.now());
@@ -96,20 +109,32 @@ export function createStreams(app: App, options: StreamOptions) {
       app.log.error({ error }, "a stream failed and is ended");
       stream.raw.destroy();
     }
+    if (stream.raw.writableEnded || stream.raw.destroyed) leave(stream);
   }
 
   function follow(stream: Stream): void {
     const group = groups.reduce((least, each) => (each.size < least.size ? each : least));
     group.add(stream);
-    count(1);
-    stream.raw.once("close", () => {
-      group.delete(stream);
-      count(-1);
-    });
+    count(stream.caller, 1);
+    stream.raw.once("close", () => leave(stream));
     stream.raw.on("drain", () => {
       stream.blockedSince = undefined;
       if (!stream.raw.writableEnded) serveSafely(stream);
     });
+  }
+
+  /** A program shows its members what it follows, and leaves half of the places to others. */
+  function ownMax({ kind }: Principal): number {
+    return kind === "service" ? Math.ceil(streamsMax / 2) : personStreamsMax;
+  }
+
+  function assertPlace(principal: Principal, caller: string): void {
+    const ownStreamsMax = ownMax(principal);
+    if ((openOf.get(caller) ?? 0) >= ownStreamsMax)
+      throw new RefusedError(
+        edgeRefusal("too_many_streams", { streamsMax: ownStreamsMax, ...later }),
+      );
+    if (open >= streamsMax || stopping) throw new RefusedError(edgeRefusal("overloaded", later));
   }
 
   // Their readers come back, to another process when this one takes nothing new.
@@ -123,17 +148,20 @@ export function createStreams(app: App, options: StreamOptions) {
     /**
      * Answers with a stream of what `look` shows until it says `last`, the reader's token ends, or
      * five minutes are over. A reader that comes back with `Last-Event-ID` hears of changes only.
-     * Throws the refusal `overloaded` when as many are open as there may be. The route has `stream`
-     * in its config.
+     * Throws the refusal `too_many_streams` when the caller has as many open as one may, and
+     * `overloaded` when there are as many as there may be. The route has `stream` in its config.
      */
     open(request: FastifyRequest, reply: FastifyReply, look: () => Sight): void {
-      if (open >= streamsMax || stopping) throw new RefusedError(full);
+      const principal = principalOf(request);
+      const caller = `${principal.tenantId} ${principal.subject}`;
+      assertPlace(principal, caller);
       const now = clock.now();
-      const { expiresAt = Number.POSITIVE_INFINITY } = principalOf(request);
+      const { expiresAt = Number.POSITIVE_INFINITY } = principal;
       const given = request.headers["last-event-id"];
       const { raw } = reply;
       const stream: Stream = {
         raw,
+        caller,
         look,
         endsAt: Math.min(expiresAt, now + lifeMaxMs),
         lastId: typeof given === "string" && given.length <= lastEventIdMax ? given : undefined,
@@ -176,7 +204,7 @@ export function streamSchema(events: string) {
   };
 }
 
-const full = edgeRefusal("overloaded", { retryAfterSeconds: fullRetryAfterSeconds });
+const later = { retryAfterSeconds: fullRetryAfterSeconds };
 
 const streamHeaders = {
   "content-type": "text/event-stream; charset=utf-8",
@@ -189,11 +217,12 @@ const streamHeaders = {
 function serve(stream: Stream, now: number): void {
   const { raw } = stream;
   if (raw.writableEnded || raw.destroyed) return;
-  if (now >= stream.endsAt) return void raw.end();
   if (stream.blockedSince !== undefined) {
-    if (now - stream.blockedSince >= stallMaxMs) raw.destroy();
+    // An end behind what nobody takes would never be sent.
+    if (now - stream.blockedSince >= stallMaxMs || now >= stream.endsAt) raw.destroy();
     return;
   }
+  if (now >= stream.endsAt) return void raw.end();
   const sight = stream.look();
   if (sight.id !== stream.lastId) {
     const data = JSON.stringify(sight.data);
@@ -202,7 +231,7 @@ function serve(stream: Stream, now: number): void {
   } else if (now - stream.wroteAt >= heartbeatMs) {
     write(stream, ":\n\n", now);
   }
-  if (sight.last) raw.end();
+  if (sight.last && stream.blockedSince === undefined) raw.end();
 }
 
 function write(stream: Stream, text: string, now: number): void {

@@ -25,11 +25,23 @@ interface Waiting {
   next: Waiting | undefined;
 }
 
+/** What one connection has asked. */
+interface Asked {
+  unanswered: number;
+  newest: ServerResponse | undefined;
+  onAnswered: (() => void) | undefined;
+}
+
 export interface Turns {
   /** Begins it in its turn. A connection that has sent too many ahead is cut off instead. */
   add(request: IncomingMessage, reply: ServerResponse): void;
   /** Somebody has come in, and more may be at the door. */
   noteNewcomer(): void;
+  /**
+   * Calls back when all that the connection has asked is answered, at once where that is so. A last
+   * request that has not come whole is none, unless its answer has begun.
+   */
+  whenAnswered(socket: Socket, then: () => void): void;
 }
 
 export interface TurnsOptions {
@@ -46,14 +58,28 @@ export function createTurns({ begin, turnAway }: TurnsOptions): Turns {
   let last: Waiting | undefined;
   let hasNewcomer = false;
   let doorUntil: number | undefined;
-  const unanswered = new WeakMap<Socket, number>();
+  const askedBy = new WeakMap<Socket, Asked>();
+
+  function askedOn(socket: Socket): Asked {
+    const known = askedBy.get(socket);
+    if (known !== undefined) return known;
+    const asked: Asked = { unanswered: 0, newest: undefined, onAnswered: undefined };
+    askedBy.set(socket, asked);
+    return asked;
+  }
 
   /** False when the connection has too many. */
   function count({ socket }: IncomingMessage, reply: ServerResponse): boolean {
-    const before = unanswered.get(socket) ?? 0;
-    if (before >= pipelinedMax) return false;
-    unanswered.set(socket, before + 1);
-    reply.once("close", () => void unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1));
+    const asked = askedOn(socket);
+    if (asked.unanswered >= pipelinedMax) return false;
+    asked.unanswered += 1;
+    asked.newest = reply;
+    reply.once("close", () => {
+      asked.unanswered -= 1;
+      // A connection lives for minutes, and would keep it alive.
+      if (asked.newest === reply) asked.newest = undefined;
+      if (asked.onAnswered !== undefined && isAnswered(asked)) asked.onAnswered();
+    });
     return true;
   }
 
@@ -93,5 +119,15 @@ export function createTurns({ begin, turnAway }: TurnsOptions): Turns {
       last = waiting;
     },
     noteNewcomer: () => void (hasNewcomer = true),
+    whenAnswered(socket, then) {
+      const asked = askedOn(socket);
+      asked.onAnswered ??= then;
+      if (isAnswered(asked)) then();
+    },
   };
+}
+
+function isAnswered({ unanswered, newest }: Asked): boolean {
+  const isCut = newest !== undefined && !newest.req.complete && !newest.headersSent;
+  return unanswered === (isCut ? 1 : 0);
 }

@@ -13,6 +13,13 @@ export async function openEvents(url: string, headers: Readonly<Record<string, s
   const chunks = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
 
+  /** The answer of one that was refused. */
+  async function json(): Promise<unknown> {
+    for (let chunk = await chunks?.read(); chunk?.done === false; chunk = await chunks?.read())
+      text += chunk.value;
+    return JSON.parse(text);
+  }
+
   /** The next block, comments and settings too; undefined when the stream has ended. */
   async function nextBlock(): Promise<string | undefined> {
     for (;;) {
@@ -32,6 +39,7 @@ export async function openEvents(url: string, headers: Readonly<Record<string, s
     status: response.status,
     headers: response.headers,
     nextBlock,
+    json,
 
     /** The next event; undefined when the stream has ended. */
     async next(): Promise<ReadEvent | undefined> {

@@ -36,7 +36,12 @@ export async function createTestHttp(options: {
     metrics: createMetrics({ clock }),
     refusals: options.refusals,
     clock,
-    openapi: { title: "Test", version: "1.0.0", description: "For tests." },
+    openapi: {
+      title: "Test",
+      version: "1.0.0",
+      description: "For tests.",
+      tokenDescription: "Made up by tests.",
+    },
   });
   http.registerAuthentication(({ headers }) => principalOfToken(headers.authorization));
   return { http, lines };
