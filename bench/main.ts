@@ -13,11 +13,11 @@ import {
 import type { EmbeddedPostgres } from "../server/kernel/embedded-postgres.ts";
 import { exitWithParent } from "../server/kernel/parent.ts";
 import { findGenerator } from "./load/load.ts";
+import { makeLogFiles } from "./log-files.ts";
 import { describeMachine } from "./machine.ts";
 import type { Options } from "./options.ts";
 import { readOptions, usage } from "./options.ts";
 import { terminalTextOf } from "./report.ts";
-import { makeLogFiles } from "./log-files.ts";
 import { keepReport } from "./results.ts";
 import { runBench } from "./run.ts";
 import { runScaleProgram } from "./scale/main.ts";

@@ -14,8 +14,7 @@ import { registerHealth } from "./health.ts";
 import { createIds } from "./ids.ts";
 import { createLimiter } from "./limiter.ts";
 import type { Limiter } from "./limiter.ts";
-import { createLogContext, lineOf, withLogContext } from "./log.ts";
-import type { Log, LogContext } from "./log.ts";
+import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { registerOpenapi } from "./openapi.ts";
 import type { OpenapiOptions } from "./openapi.ts";
@@ -39,6 +38,7 @@ import type { Shedding } from "./shedding.ts";
 import { createTurns } from "./turns.ts";
 import type { Turns } from "./turns.ts";
 import { compileValidator } from "./validation.ts";
+import { followRequests, hasBody, sendLast } from "./visits.ts";
 
 export interface HttpSettings {
   readonly bodyBytesMax: number;
@@ -89,7 +89,6 @@ const serverTimeouts = {
 const paramLengthMax = 128;
 /** For the thread. Who would then only wait in the queue too had better come back. */
 const turnWaits = { passingMs: 400, standingMs: 150 };
-const slowRequestMs = 1_000;
 /** A caller who is at it sends the next request on his connection by then, or closes it. */
 const lingerMs = 1_000;
 /** Of one kind of fault so many lines a second: the first ones tell it, the rest fill disks. */
@@ -127,7 +126,7 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
     if (route.config?.public === true && route.method !== "GET") shedding.letThrough(path);
   });
   decorateReplies(app, options);
-  const visits = followRequests(app, options, () => isStopping);
+  const visits = followRequests(app, { ...options, headers: browserHeaders }, () => isStopping);
   app.addHook(
     "onRequest",
     createDoor(options, () => required(authenticate, "authentication")),
@@ -177,11 +176,6 @@ async function letGo(app: App, msMax: number): Promise<void> {
   });
   await Promise.race([gone, late.promise]);
   clearTimeout(timer);
-}
-
-/** Its connection ends with this reply. */
-function sendLast(reply: ServerResponse): void {
-  if (!reply.headersSent) reply.setHeader("connection", "close");
 }
 
 /** The caller's own name for a request when it is well formed. */
@@ -259,103 +253,6 @@ function placeOf(request: FastifyRequest): { path: string; requestId: string } {
   return { path, requestId: request.id };
 }
 
-/**
- * A request under way. At its end it lets go of its reply: a Set leaves the tables behind that it
- * outgrows, and what stands in them lives on until V8's next full collection. With replies in them
- * collecting took 35 us of processor time an order in place of 19.
- */
-interface Visit {
-  reply: ServerResponse | undefined;
-  /**
-   * Counted by the bound. Whose body is still on its way holds a connection and no more: anybody
-   * may send slowly, and must not push aside those who do not.
-   */
-  isAtWork: boolean;
-}
-
-declare module "fastify" {
-  interface FastifyRequest {
-    visit: Visit | undefined;
-  }
-}
-
-/**
- * Gives every request its ids, bounds how many are under way, measures them and logs the odd ones.
- * Gives those that are under way.
- */
-function followRequests(
-  app: App,
-  options: HttpOptions,
-  isStopping: () => boolean,
-): ReadonlySet<Visit> {
-  const { settings, log, metrics } = options;
-  const visits = new Set<Visit>();
-  let atWork = 0;
-  metrics.measure("http", () => metrics.httpInFlight(visits.size));
-
-  function setAtWork(visit: Visit, isAtWork: boolean): void {
-    if (visit.isAtWork !== isAtWork) atWork += isAtWork ? 1 : -1;
-    visit.isAtWork = isAtWork;
-  }
-
-  function onClose(request: FastifyRequest, reply: FastifyReply, context: LogContext): void {
-    const elapsedMs = reply.elapsedTime;
-    // Nginx's number for a caller who hung up before the reply.
-    const status = reply.raw.writableEnded ? reply.statusCode : 499;
-    const { method } = request;
-    const route = request.routeOptions.url ?? "none";
-    metrics.httpRequest(method, route, status, elapsedMs / 1000);
-    const isSlow = elapsedMs >= slowRequestMs && request.routeOptions.config.stream !== true;
-    if (!isSlow && !log.isLevelEnabled("debug")) return;
-    const line = { ...lineOf(context), method, route, status, elapsedMs: Math.round(elapsedMs) };
-    if (isSlow) log.warn(line, "slow request");
-    else log.debug(line, "request");
-  }
-
-  function startWork(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-    const { stream, alwaysAnswered } = request.routeOptions.config;
-    if (atWork >= settings.inFlightMax && alwaysAnswered !== true) {
-      metrics.httpShed("overloaded");
-      reply.refuse(edgeRefusal("overloaded", { retryAfterSeconds: 1 }));
-      return;
-    }
-    if (stream !== true) setAtWork(required(request.visit, "a visit"), true);
-    done();
-  }
-
-  app.decorateRequest("visit", undefined);
-  app.addHook("onRequest", (request, reply, done) => {
-    const { traceparent } = request.headers;
-    const context = createLogContext(request.id, {
-      traceparent: typeof traceparent === "string" ? traceparent : undefined,
-    });
-    const visit: Visit = { reply: reply.raw, isAtWork: false };
-    request.visit = visit;
-    visits.add(visit);
-    if (isStopping()) sendLast(reply.raw);
-    // The one event that comes for every reply, sent to the end or given up by the caller.
-    reply.raw.once("close", () => {
-      visits.delete(visit);
-      visit.reply = undefined;
-      setAtWork(visit, false);
-      onClose(request, reply, context);
-    });
-    void reply.header("x-request-id", request.id);
-    void reply.headers(browserHeaders);
-    withLogContext(context, () => startWork(request, reply, done));
-  });
-  app.addHook("preParsing", (request, _reply, _body, done) => {
-    if (hasBody(request)) setAtWork(required(request.visit, "a visit"), false);
-    done();
-  });
-  app.addHook("preValidation", ({ visit }, reply, done) => {
-    // Who hung up meanwhile is forgotten already.
-    if (visit === undefined || visit.isAtWork || visit.reply === undefined) return done();
-    startWork(reply.request, reply, done);
-  });
-  return visits;
-}
-
 /** Who may come in: the token, its scope, and how often. */
 function createDoor({ settings, metrics, clock }: HttpOptions, authentication: () => Authenticate) {
   const perCaller =
@@ -419,10 +316,6 @@ function refuseOtherTypes(request: FastifyRequest): void {
   const type = request.headers["content-type"];
   if (!hasBody(request) || (type !== undefined && jsonType.test(type))) return;
   throw new RefusedError(edgeRefusal("unsupported_media_type"));
-}
-
-function hasBody({ headers }: FastifyRequest): boolean {
-  return (headers["content-length"] ?? "0") !== "0" || "transfer-encoding" in headers;
 }
 
 function parseBodies(app: App): void {
