@@ -151,8 +151,8 @@ const table = {
     name: "BATCH_QUEUE_MAX",
     // At 8,000 commands a second 400 ms take 3,200; this bounds what waits before a rate is known.
     meaning:
-      "Commands that may wait for a batch, and no more than are done in 400 ms; " +
-      "the others are answered 503 at once.",
+      "Commands that may wait for a batch, and no more than are done in 400 ms, or in 150 once " +
+      "everybody is late; the others are answered 503 at once.",
     default: 4096,
     min: 16,
     max: 65_536,
