@@ -1,7 +1,7 @@
 import pg from "pg";
 
-/** Two gigabytes: more than PostgreSQL fills between two checkpoints of a bench. */
-const files = 128;
+/** Of 16 MB each: more than PostgreSQL fills between two checkpoints of a bench. */
+const fileCount = 128;
 
 /**
  * A server that has run for some hours writes its log into files that it used before. In a new one
@@ -14,7 +14,7 @@ export async function makeLogFiles(databaseUrl: string): Promise<void> {
   try {
     await client.query(
       `do $$ begin
-         for file in 1..${files} loop
+         for file in 1..${fileCount} loop
            perform pg_logical_emit_message(false, 'bench', '');
            perform pg_switch_wal();
          end loop;

@@ -337,6 +337,8 @@ async function takeTicket() {
   };
 }
 
+/** What the platform names, and up to a half more: those who lost one process come back in turn. */
+const isNamedPause = (ms: number) => ms >= 2_000 && ms < 3_000;
 const eventsPath = "/v1/sales/{saleId}/tickets/{ticketId}/events";
 
 test("follows a stream over a lost connection, to its end", async () => {
@@ -356,7 +358,7 @@ test("follows a stream over a lost connection, to its end", async () => {
   const heard = front.seen.filter(({ url }) => url.endsWith("/events"));
   // Cut within, cut before, to the last event, and told to stay away.
   expect(heard.map(({ lastEventId }) => lastEventId)).toEqual([undefined, waiting, waiting, over]);
-  expect(pauses.filter((ms) => ms === 2_000)).toHaveLength(2);
+  expect(pauses.filter(isNamedPause)).toHaveLength(2);
   expect(pauses).toHaveLength(3);
 });
 
@@ -384,7 +386,7 @@ test("a stream without a sign of life is opened again", async () => {
   expect((await events.next()).value).toMatchObject({ event: "ticket" });
   const next = events.next();
   await expect.poll(() => pauses.length, { timeout: 10_000 }).toBeGreaterThan(0);
-  expect(pauses[0]).toBe(2_000);
+  expect(pauses[0]).toSatisfy(isNamedPause);
   caller.abort(new Error("the page was left"));
   await expect(next).rejects.toThrow("the page was left");
 });

@@ -9,7 +9,7 @@ import { TongbaoProblem } from "./problem.ts";
 import type { Retries } from "./retries.ts";
 import { defaultRetries, fetchWithRetries } from "./retries.ts";
 import type { Place, StreamEvent } from "./streams.ts";
-import { readEvents } from "./streams.ts";
+import { isStream, readEvents } from "./streams.ts";
 
 export type { components, paths } from "./generated/openapi.ts";
 export type { ProblemBody } from "./problem.ts";
@@ -138,8 +138,10 @@ export function createTongbao(options: TongbaoOptions): Tongbao {
       const { response } = await get(path, asked);
       // The answer for who has heard the last event.
       if (response.status === 204 || response.body === null) return;
+      if (!isStream(response)) throw new TypeError(`${path} did not answer with an event stream`);
       yield* readEvents(response.body, { place, silentMsMax: timeoutMs, signal });
-      await pause(place.pauseMs, signal);
+      // Not all at once, when it was one process that they have lost.
+      await pause(place.pauseMs * (1 + Math.random() / 2), signal);
     }
   }
 

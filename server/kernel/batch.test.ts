@@ -39,6 +39,8 @@ afterEach(async () => {
 });
 afterAll(() => raw.end());
 
+const sleep = statement("probe.sleep", "select pg_sleep(0.05)");
+
 function takeOne(amount = 1n): Take {
   return { id: ids.next(), amount };
 }
@@ -196,6 +198,36 @@ describe("the queue", () => {
     // At that throughput some 60 commands take 400 ms.
     expect(refused).toBeGreaterThan(200);
     expect(await entriesOf()).toMatchObject({ count: 480 - refused });
+  });
+
+  test("is shorter in a crowd that stays than in a moment's rush", async () => {
+    const { committers } = startProcess();
+    const slow: typeof take = {
+      ...take,
+      name: "probe.crowd",
+      batchMax: 40,
+      async load(tx, commands) {
+        await tx.rows(sleep, []);
+        return take.load(tx, commands);
+      },
+    };
+    /** Comes faster than batches go, and gives the longest queue that it sees. */
+    async function rush(ms: number): Promise<number> {
+      const until = performance.now() + ms;
+      let longest = 0;
+      while (performance.now() < until) {
+        for (let count = 0; count < 40; count += 1)
+          settled.push(committers.run(slow, tenantId, takeOne()).catch(() => undefined));
+        longest = Math.max(longest, committers.depth());
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      return longest;
+    }
+    const settled: Promise<unknown>[] = [];
+    const atFirst = await rush(300);
+    await rush(500);
+    expect(await rush(400)).toBeLessThan(atFirst * 0.6);
+    await Promise.all(settled);
   });
 
   test("is finished by a stop, which takes nothing new", async () => {

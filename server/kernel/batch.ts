@@ -101,8 +101,7 @@ export function createCommitters(options: CommitterOptions) {
   /** By number, by the time that the queue would take, and by the time that nothing has moved. */
   function isFull(): boolean {
     if (depth >= queueMax || throughput.waitMs(depth) > patience.waitMsMax()) return true;
-    const oldest = turn[0]?.entries[0];
-    return oldest !== undefined && performance.now() - oldest.cameAt > standstillMsMax;
+    return waitedMs(turn[0]?.entries) > standstillMsMax;
   }
 
   function enqueue(operation: AnyOperation, tenantId: string, entry: Entry): void {
@@ -130,8 +129,8 @@ export function createCommitters(options: CommitterOptions) {
     if (lane === undefined) return undefined;
     const entries = lane.entries.splice(0, lane.operation.batchMax);
     depth -= entries.length;
-    // Whoever stays behind will be late.
-    patience.waited(throughput.waitMs(depth));
+    // Or of the next lane, when one that nobody wants so much has had its turn.
+    patience.waited(Math.max(waitedMs(entries), waitedMs(turn[0]?.entries)));
     options.observe?.queued(depth);
     lane.waiting = lane.entries.length > 0;
     if (lane.waiting) turn.push(lane);
@@ -236,6 +235,11 @@ export function createCommitters(options: CommitterOptions) {
   function erase<Command, World, Outcome>(operation: Operation<Command, World, Outcome>) {
     return operation as AnyOperation;
   }
+}
+
+/** How long the first of them has waited. */
+function waitedMs([first]: readonly Entry[] = []): number {
+  return first === undefined ? 0 : performance.now() - first.cameAt;
 }
 
 function comeBackLater(): OverloadFault {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect } from "node:net";
-import type { Server } from "node:net";
+import type { Server, Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { refusals } from "../refusals.ts";
 import { FaultError, OverloadFault } from "./database.ts";
@@ -119,17 +119,32 @@ test("a crowd that connects at once finds room before it is accepted", async () 
   expect(accepted).toBeLessThan(crowd / 2);
 });
 
-/** So many open connections, each of which sends a command when told to. */
+/** So many open connections, each of which sends commands when told to. */
 async function gather(address: string, crowd: number) {
   const { hostname, port } = new URL(address);
   const sockets = Array.from({ length: crowd }, () => connect(Number(port), hostname));
   onTestFinished(() => sockets.forEach((socket) => void socket.destroy()));
   await Promise.all(sockets.map((socket) => once(socket, "connect")));
   const command = `POST /v1/things HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n\r\n`;
-  return async () => {
-    const answers = sockets.map(async (socket) => String((await once(socket, "data"))[0]));
-    for (const socket of sockets) socket.write(command);
-    return Promise.all(answers);
+  const ask = async (socket: Socket) => {
+    const answered = once(socket, "data");
+    socket.write(command);
+    return String((await answered)[0]);
+  };
+  return {
+    once: () => Promise.all(sockets.map(ask)),
+    /** Each sends the next when it has its answer; gives how often each status came. */
+    async onAndOn(until: number): Promise<Map<string, number>> {
+      const statuses = new Map<string, number>();
+      const goOn = async (socket: Socket) => {
+        while (performance.now() < until) {
+          const status = (await ask(socket)).slice(9, 12);
+          statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        }
+      };
+      await Promise.all(sockets.map(goOn));
+      return statuses;
+    },
   };
 }
 
@@ -145,13 +160,13 @@ test("while a crowd is worked on, others come in", async () => {
   app.server.on("request", (_request, reply) => reply.once("finish", () => (worked += 1)));
   const address = await http.listen({ host: "127.0.0.1", port: 0 });
   const { hostname, port } = new URL(address);
-  const command = await gather(address, crowd);
+  const crowded = await gather(address, crowd);
   const workedAtAccept: number[] = [];
   app.server.on("connection", () => workedAtAccept.push(worked));
   // An idle look at the sockets takes one connection: the crowd itself has been let in before.
   while ((await connectionsOf(app.server)) < crowd) await once(app.server, "connection");
   workedAtAccept.length = 0;
-  const answers = command();
+  const answers = crowded.once();
   const late = Array.from({ length: newcomers }, () => connect(Number(port), hostname));
   onTestFinished(() => late.forEach((socket) => void socket.destroy()));
   await answers;
@@ -177,15 +192,36 @@ test("who has waited too long for the thread is sent off at the door", async () 
     while (begun === 1 && performance.now() < busyUntil);
     return {};
   });
-  const command = await gather(await http.listen({ host: "127.0.0.1", port: 0 }), crowd);
-  const answers = await command();
+  const crowded = await gather(await http.listen({ host: "127.0.0.1", port: 0 }), crowd);
+  const answers = await crowded.once();
   const sentOff = answers.filter((answer) => answer.startsWith("HTTP/1.1 503 "));
   expect(sentOff.length).toBeGreaterThan(0);
   expect(sentOff.every((answer) => /^retry-after: [123]\r$/im.test(answer))).toBe(true);
   expect(answers.filter((answer) => answer.startsWith("HTTP/1.1 200 "))).toHaveLength(begun);
   expect(begun + sentOff.length).toBe(crowd);
   // That was then.
-  expect((await command())[0]).toMatch(/^HTTP\/1\.1 200 OK/);
+  expect((await crowded.once())[0]).toMatch(/^HTTP\/1\.1 200 OK/);
+});
+
+test("in a crowd that stands, waits are shorter than after a moment's standstill", async () => {
+  // Everybody waits for some 200 ms: no moment's standstill is taken for so long that one is sent off.
+  const [crowd, workMs, lastingMs] = [200, 1, 1_500];
+  const { http } = await createTestHttp({
+    refusals,
+    settings: { connectionsMax: crowd, inFlightMax: crowd },
+  });
+  onTestFinished(() => http.stop());
+  http.app.post("/v1/things", write, () => {
+    const busyUntil = performance.now() + workMs;
+    while (performance.now() < busyUntil);
+    return {};
+  });
+  const crowded = await gather(await http.listen({ host: "127.0.0.1", port: 0 }), crowd);
+  const until = performance.now() + lastingMs;
+  const statuses = await crowded.onAndOn(until);
+  expect(statuses.get("503")).toBeGreaterThan(0);
+  expect(statuses.get("200")).toBeGreaterThan(crowd);
+  expect(statuses.size).toBe(2);
 });
 
 test("who sends far ahead on one connection is cut off, and fills no memory", async () => {

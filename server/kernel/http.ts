@@ -112,7 +112,7 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
   const patience = createPatience(turnWaits);
   const shedding = createShedding({
     ...options,
-    mustComeBack: (waitedMs) => !isStopping && (waitedMs > patience.waitMsMax() || isFull()),
+    mustComeBack: (lineMs) => !isStopping && (lineMs > patience.waitMsMax() || isFull()),
     requestIdOf,
     headers: Object.entries(browserHeaders),
   });
@@ -347,7 +347,8 @@ function answerErrors(app: App, { settings, refusals, log, clock, metrics }: Htt
       log.error({ error, route: request.routeOptions.url }, "a bug");
       return send(reply, problemOfBug(placeOf(request)));
     }
-    if (refusal.code === "overloaded") metrics.httpShed("overloaded");
+    if (refusal.code === "overloaded" || refusal.code === "too_many_streams")
+      metrics.httpShed(refusal.code);
     if (refusal.code === "unavailable" && faultLines.tryTake(String(error)) === 0)
       log.warn({ error, route: request.routeOptions.url }, "a fault");
     return send(reply, problemOfRefusal(refusals, refusal, placeOf(request)));

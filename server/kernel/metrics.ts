@@ -118,7 +118,7 @@ function httpMetrics(registry: Registry) {
     httpRequest: (method: string, route: string, status: number, duration: number) =>
       seconds.observe({ method, route, status }, duration),
     httpInFlight: (requests: number) => inFlight.set(requests),
-    httpShed: (reason: "overloaded" | "rate_limited") => shed.inc({ reason }),
+    httpShed: (reason: "overloaded" | "rate_limited" | "too_many_streams") => shed.inc({ reason }),
     streamsOpen: (open: number) => streams.set(open),
   };
 }

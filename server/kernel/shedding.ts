@@ -8,10 +8,10 @@ const shedSecondsMax = 3;
 
 export interface Shedding {
   /**
-   * Answers a command that could only be told to come back; true when it has. `waitedMs`: it has
-   * waited so long for the thread, or the first in line has.
+   * Answers a command that could only be told to come back; true when it has. It has waited so long
+   * for the thread, or the first in its line has.
    */
-  shed(request: IncomingMessage, reply: ServerResponse, waitedMs: number): boolean;
+  shed(request: IncomingMessage, reply: ServerResponse, lineMs: number): boolean;
   /** Requests of routes that begin so are let through, however full it is. */
   letThrough(path: string): void;
 }
@@ -26,8 +26,8 @@ export interface Shedding {
 export function createShedding(given: {
   readonly metrics: Metrics;
   readonly refusals: RefusalTable;
-  /** The queue is full, or the request has waited too long for its turn. */
-  readonly mustComeBack: (waitedMs: number) => boolean;
+  /** The queue is full, or the line for the thread too slow. */
+  readonly mustComeBack: (lineMs: number) => boolean;
   readonly requestIdOf: (request: IncomingMessage) => string;
   readonly headers: readonly (readonly [name: string, value: string])[];
 }): Shedding {
@@ -36,9 +36,9 @@ export function createShedding(given: {
   const open: string[] = [];
   let count = 0;
   return {
-    shed(request, reply, waitedMs) {
+    shed(request, reply, lineMs) {
       const { method, url = "/" } = request;
-      if (method === "GET" || method === "HEAD" || !mustComeBack(waitedMs)) return false;
+      if (method === "GET" || method === "HEAD" || !mustComeBack(lineMs)) return false;
       if (open.some((path) => url.startsWith(path))) return false;
       metrics.httpShed("overloaded");
       count += 1;

@@ -123,17 +123,15 @@ export function createStreams(app: App, options: StreamOptions) {
     });
   }
 
-  /** A program shows its members what it follows, and leaves half of the places to others. */
-  function ownMax({ kind }: Principal): number {
+  /** Programs show members what they follow; those of one tenant leave half of the places to others. */
+  function ownStreamsMax({ kind }: Principal): number {
     return kind === "service" ? Math.ceil(streamsMax / 2) : personStreamsMax;
   }
 
   function assertPlace(principal: Principal, caller: string): void {
-    const ownStreamsMax = ownMax(principal);
-    if ((openOf.get(caller) ?? 0) >= ownStreamsMax)
-      throw new RefusedError(
-        edgeRefusal("too_many_streams", { streamsMax: ownStreamsMax, ...later }),
-      );
+    const ownMax = ownStreamsMax(principal);
+    if ((openOf.get(caller) ?? 0) >= ownMax)
+      throw new RefusedError(edgeRefusal("too_many_streams", { streamsMax: ownMax, ...later }));
     if (open >= streamsMax || stopping) throw new RefusedError(edgeRefusal("overloaded", later));
   }
 
@@ -153,7 +151,7 @@ export function createStreams(app: App, options: StreamOptions) {
      */
     open(request: FastifyRequest, reply: FastifyReply, look: () => Sight): void {
       const principal = principalOf(request);
-      const caller = `${principal.tenantId} ${principal.subject}`;
+      const caller = callerOf(principal);
       assertPlace(principal, caller);
       const now = clock.now();
       const { expiresAt = Number.POSITIVE_INFINITY } = principal;
@@ -184,6 +182,11 @@ export function createStreams(app: App, options: StreamOptions) {
 
     size: () => open,
   };
+}
+
+/** A tenant's programs are one. */
+function callerOf({ kind, tenantId, subject }: Principal): string {
+  return kind === "service" ? `${kind} ${tenantId}` : `${kind} ${tenantId} ${subject}`;
 }
 
 /** What the schema of a route with a stream says of it; `events` tells what comes. */

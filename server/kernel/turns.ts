@@ -46,16 +46,17 @@ export interface Turns {
 
 export interface TurnsOptions {
   /**
-   * True when it has answered a request that has just been read, while the first in line has waited
-   * for `lateMs`. Who is sent off on arrival holds no memory and no connection while he waits.
+   * Asked of who has just been read and stands behind more than one turn, whose first has waited
+   * for `lineMs`: true when it has answered. Who is sent off on arrival holds no memory meanwhile.
    */
-  turnAway(request: IncomingMessage, reply: ServerResponse, lateMs: number): boolean;
+  turnAway(request: IncomingMessage, reply: ServerResponse, lineMs: number): boolean;
   begin(request: IncomingMessage, reply: ServerResponse, waitedMs: number): void;
 }
 
 export function createTurns({ begin, turnAway }: TurnsOptions): Turns {
   let first: Waiting | undefined;
   let last: Waiting | undefined;
+  let length = 0;
   let hasNewcomer = false;
   let doorUntil: number | undefined;
   const askedBy = new WeakMap<Socket, Asked>();
@@ -95,6 +96,7 @@ export function createTurns({ begin, turnAway }: TurnsOptions): Turns {
       // Who has moved into V8's old generation would keep alive all who came behind him.
       first.next = undefined;
       first = next;
+      length -= 1;
       // Who has hung up meanwhile is owed nothing.
       if (!reply.destroyed) begin(request, reply, performance.now() - readAt);
     }
@@ -108,7 +110,9 @@ export function createTurns({ begin, turnAway }: TurnsOptions): Turns {
       if (request.socket.destroyed) return;
       if (!count(request, reply)) return void request.socket.destroy();
       const readAt = performance.now();
-      if (turnAway(request, reply, readAt - (first?.readAt ?? readAt))) return;
+      const lineMs = readAt - (first?.readAt ?? readAt);
+      if (length > turnMax && turnAway(request, reply, lineMs)) return;
+      length += 1;
       const waiting: Waiting = { request, reply, readAt, next: undefined };
       if (last === undefined) {
         first = waiting;
