@@ -123,7 +123,7 @@ export function createStreams(app: App, options: StreamOptions) {
     });
   }
 
-  /** Programs show members what they follow; those of one tenant leave half of the places to others. */
+  /** A tenant's programs show members what they follow and leave half of the places to others. */
   function ownStreamsMax({ kind }: Principal): number {
     return kind === "service" ? Math.ceil(streamsMax / 2) : personStreamsMax;
   }

@@ -1,7 +1,7 @@
 -- Orders of a sale in a state, newest first; those of all states are the newest of each. By sale
 -- alone a page of a rare state was a walk over all orders of the sale, or over everybody's unpaid
--- ones. It stands in the place of that index: two would cost each order twice. What orders have left
--- behind in the states that they were in is walked over once, by the first page after a crowd.
+-- ones. It stands in the place of that index: two would cost each order twice. What orders leave
+-- behind in states that they were in is walked over once, by the first page after a crowd.
 drop index orders.orders_of_sale;
 create index orders_of_sale on orders.orders (tenant_id, sale_id, state, id)
   where sale_id is not null;
