@@ -204,7 +204,7 @@ test("who has waited too long for the thread is sent off at the door", async () 
 });
 
 test("in a crowd that stands, waits are shorter than after a moment's standstill", async () => {
-  // Everybody waits for some 200 ms: no moment's standstill is taken for so long that one is sent off.
+  // Everybody waits for some 200 ms: no standstill that is taken for one.
   const [crowd, workMs, lastingMs] = [200, 1, 1_500];
   const { http } = await createTestHttp({
     refusals,
