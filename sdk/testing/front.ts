@@ -30,7 +30,10 @@ export async function startFront(apiUrl: string) {
     submitToken: string | undefined;
     lastEventId: string | undefined;
   }[] = [];
-  const server = createServer((request, reply) => void serve(request, reply));
+  // Who hangs up before the platform has answered breaks off its answer.
+  const server = createServer(
+    (request, reply) => void serve(request, reply).catch(() => reply.destroy()),
+  );
 
   async function serve(request: IncomingMessage, reply: ServerResponse): Promise<void> {
     const { method = "GET", url = "/", headers } = request;
