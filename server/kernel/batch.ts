@@ -2,8 +2,8 @@
  * Group commit. While one transaction is committing, the next batch collects; an idle system
  * commits a batch of one at once. One batch holds commands of one operation and one tenant.
  * Measured by `npm run bench` on two cores, one hot SKU, 256 connections, equally durable: groups
- * take 6 times the orders of one transaction per order at its best, for a sixth of its processor
- * time.
+ * take 6 to 9 times the orders of one transaction per order at its best, for a sixth of its
+ * processor time or less.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { assert, required } from "./assert.ts";
