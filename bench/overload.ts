@@ -71,7 +71,7 @@ export async function measureOverload(site: Site, given: OverloadGiven): Promise
       measured.push(one);
     }
   }
-  const figures = given.factors.map((factor) =>
+  const figures = factors.map((factor) =>
     mediansOf(measured.filter((each) => each.factor === factor)),
   );
   const peak = medianRound(peaks);

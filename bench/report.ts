@@ -251,6 +251,12 @@ function ms(value: number | undefined): string {
   return value === undefined ? "" : value.toFixed(1);
 }
 
+/** Orders that are due at a fixed rate are more than wrk can send. */
+function generatorOf({ generator, measured }: Report): string {
+  const isWrk = generator === "wrk" && measured.kind !== "overload";
+  return isWrk ? "wrk" : "bench/load/generator.ts";
+}
+
 function wordsOf(report: Report): string[] {
   const { machine, options, durability, measured } = report;
   const { cores, processor, memoryGb, system, node } = machine;
@@ -263,7 +269,7 @@ function wordsOf(report: Report): string[] {
     `${report.at.slice(0, 10)}; ${cores} cores of ${processor}, ${memoryGb} GB, ${system}`,
     `Node ${node}, PostgreSQL ${report.postgres}: ${durable.join(", ")}`,
     `programs that wanted a core in the minute before: ${machine.loadBefore.toFixed(1)}`,
-    `load by ${report.generator === "wrk" ? "wrk" : "bench/load/generator.ts"} on the same machine; ` +
+    `load by ${generatorOf(report)} on the same machine; ` +
       `${options.rounds} rounds of ${options.seconds} s; ${report.minutes.toFixed(1)} minutes in all`,
     ...(measured.kind === "parts" ? shownPools(measured.cells) : []),
     ...proven,

@@ -391,6 +391,14 @@ test("a stream without a sign of life is opened again", async () => {
   await expect(next).rejects.toThrow("the page was left");
 });
 
+test("an answer that is no stream is a fault, not a silence", async () => {
+  const { member, path } = await takeTicket();
+  front.deal({ kind: "answered", status: 200 });
+  const events = member.follow(eventsPath, { params: { path } });
+  await expect(events.next()).rejects.toThrow("did not answer with an event stream");
+  expect(pauses).toEqual([]);
+});
+
 test("a stream that is refused says why", async () => {
   const { member, path } = await takeTicket();
   const events = member.follow(eventsPath, {

@@ -74,7 +74,7 @@ export async function registerOpenapi(app: App, options: OpenapiOptions): Promis
   await app.register(swaggerUi, {
     routePrefix: "/docs",
     staticCSP: docsPolicy,
-    theme: { title },
+    theme: { title, js: [{ filename: "viewport.js", content: viewportScript }] },
     uiConfig: {
       layout: "BaseLayout",
       docExpansion: "list",
@@ -95,6 +95,11 @@ export async function registerOpenapi(app: App, options: OpenapiOptions): Promis
       .send(page);
   });
 }
+
+/** The plugin's page lacks it, and is shown on a phone at the width of a desk, too small to read. */
+const viewportScript = `document.head.insertAdjacentHTML(
+  "beforeend", '<meta name="viewport" content="width=device-width, initial-scale=1">');
+`;
 
 /** Described only: `readIdempotencyKey` is what refuses a request without it. */
 const keyHeader = Type.String({

@@ -160,7 +160,7 @@ test("more streams than there may be are refused, and one that ends gives its pl
 });
 
 test("one caller has so many streams, and one that ends gives its place", async () => {
-  const { thing, read, streams } = await start({ streamsMax: 20 });
+  const { http, thing, read, streams } = await start({ streamsMax: 20 });
   const own = [];
   for (let count = 0; count < 8; count += 1) own.push(await read());
   expect(own.map(({ status }) => status)).toEqual(Array(8).fill(200));
@@ -171,6 +171,9 @@ test("one caller has so many streams, and one that ends gives its place", async 
     title: "This caller has 8 event streams open, as many as one may: close one, or poll.",
     facts: { streamsMax: 8, retryAfterSeconds: 5 },
   });
+  expect((await http.app.inject({ url: "/metrics" })).body).toContain(
+    'tongbao_http_shed_total{reason="too_many_streams"} 1',
+  );
   const others = ["t1/other", "t2/till"].map((who) => `Bearer ${who}/things:read`);
   for (const other of others) own.push(await read(undefined, { authorization: other }));
   expect(own.slice(8).map(({ status }) => status)).toEqual([200, 200]);
