@@ -266,7 +266,7 @@ create table ledger.transfers (
 );
 CREATE INDEX transfers_by_credit ON ledger.transfers USING btree (tenant_id, credit_account_id, at, bundle_id, leg) WHERE indexed;
 CREATE INDEX transfers_by_debit ON ledger.transfers USING btree (tenant_id, debit_account_id, at, bundle_id, leg) WHERE indexed;
-CREATE INDEX transfers_by_reference ON ledger.transfers USING brin (reference uuid_minmax_multi_ops) WITH (autosummarize='on');
+CREATE INDEX transfers_by_reference ON ledger.transfers USING btree (tenant_id, reference, bundle_id) WHERE leg = 1 AND bundle_id <> reference;
 CREATE INDEX transfers_by_time ON ledger.transfers USING brin (at) WITH (autosummarize='on', pages_per_range='64');
 CREATE INDEX transfers_marks ON ledger.transfers USING btree (tenant_id, at) WHERE ((uuid_hash(bundle_id) # leg::integer) & 127) = 0;
 

@@ -11,7 +11,7 @@ import { withSeed } from "../../../kernel/testing/random.ts";
 import { createManualClock, hourMs, systemClock } from "../../../kernel/time.ts";
 import type { AccountSpec } from "../index.ts";
 import { accountIdOf, createLedger, openAccounts } from "../index.ts";
-import type { StatementBounds, StatementCursor, StatementEntry } from "../operations.ts";
+import type { Ledger, StatementBounds, StatementCursor, StatementEntry } from "../operations.ts";
 
 const { url } = await testDatabase();
 const startedAt = Date.UTC(2026, 0, 31);
@@ -59,7 +59,7 @@ beforeAll(async () => {
        case when i % 8 = 0 then ${idOf(wallet)} when i % 4 = 0 then ${idOf(source)}
             when i % 5 = 0 then ${idOf(hot)}
             else ${idOf(sold)} end,
-       1 + (h & 15), 'order', tenant, i % 4 = 0,
+       1 + (h & 15), 'order', md5(tenant || '.' || i / 6 * 2)::uuid, i % 4 = 0,
        to_timestamp(($2::bigint + i / 8 * 2) / 1000.0)
      from generate_series(1, $3::integer) as i cross join unnest($1::uuid[]) as tenant,
        lateral (select abs(hashint8(i)) as h) as drawn
@@ -208,13 +208,13 @@ describe("page by page, a statement is the whole one", () => {
 });
 
 describe("a page reads a small part of the table", () => {
-  /** By the bounds of the platform, or by others. */
-  async function readFor(
-    account: AccountSpec,
-    { to, bounds }: { to: number; bounds?: StatementBounds },
-  ) {
+  /** What the statements of a question read, by the bounds of the platform or by others. */
+  async function readBy(
+    ask: (ledger: Ledger) => Promise<unknown>,
+    bounds?: StatementBounds,
+  ): Promise<{ blocks: number; rows: number }> {
     const asked: { text: string; values: readonly unknown[] }[] = [];
-    const { readStatement } = createLedger({
+    const ledger = createLedger({
       clock,
       ...(bounds === undefined ? {} : { bounds }),
       database: {
@@ -225,9 +225,7 @@ describe("a page reads a small part of the table", () => {
         },
       },
     });
-    const accountId = accountIdOf(account.code);
-    const question = { accountId, from: startedAt, to, cursor: undefined, limit: 50 };
-    await readStatement(tenants[0], question);
+    await ask(ledger);
     const read = { blocks: 0, rows: 0 };
     for (const { text, values } of asked) {
       const plan = await explain(database.poolFor(tenants[0]), text, values);
@@ -236,6 +234,12 @@ describe("a page reads a small part of the table", () => {
       read.rows += plan.rows;
     }
     return read;
+  }
+
+  function readFor(account: AccountSpec, { to, bounds }: { to: number; bounds?: StatementBounds }) {
+    const accountId = accountIdOf(account.code);
+    const question = { accountId, from: startedAt, to, cursor: undefined, limit: 50 };
+    return readBy(({ readStatement }) => readStatement(tenants[0], question), bounds);
   }
 
   test("also of an account that moves rarely", async () => {
@@ -258,5 +262,22 @@ describe("a page reads a small part of the table", () => {
     // A page from either side, the accounts of its entries, and the sum.
     expect(rows).toBeGreaterThan(bounds.entriesSinceMax);
     expect(rows).toBeLessThan(bounds.entriesSinceMax + 8 * 51);
+  });
+
+  test("all that was moved for one business row is found by its bundles", async () => {
+    const [tenantId] = tenants;
+    const { rows } = await raw.query<{ reference: string; keys: string[] }>(
+      `select reference, array_agg(bundle_id || '.' || leg order by at, bundle_id, leg) as keys
+       from ledger.transfers where tenant_id = $1 group by reference limit 1`,
+      [tenantId],
+    );
+    const { reference, keys } = required(rows[0], "a business row");
+    // Two bundles of three, one of which has the id of the row.
+    expect(new Set(keys.map((key) => key.split(".")[0] === reference)).size).toBe(2);
+    const wanted = { reference, after: undefined, limit: 50 };
+    const found = await createLedger({ database, clock }).listTransfers(tenantId, wanted);
+    expect(found.map(({ position: { bundleId, leg } }) => `${bundleId}.${leg}`)).toEqual(keys);
+    const { blocks } = await readBy(({ listTransfers }) => listTransfers(tenantId, wanted));
+    expect(blocks).toBeLessThan(60);
   });
 });

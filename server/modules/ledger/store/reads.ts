@@ -123,12 +123,16 @@ const transferColumns = `t.at, t.bundle_id, t.leg, t.phase, t.resolves_leg, d.as
 const accountsOfTransfer = `join ledger.accounts d on d.tenant_id = $1 and d.id = t.debit_account_id
    join ledger.accounts c on c.tenant_id = $1 and c.id = t.credit_account_id`;
 
+/** Of the bundle with the id of the business row, and those that transfers_by_reference lists. */
 const selectByReference = statement(
   "ledger.transfers_by_reference",
   `select ${transferColumns}
    from ledger.transfers t
    ${accountsOfTransfer}
    where t.tenant_id = $1 and t.reference = $2 and (t.at, t.bundle_id, t.leg) > ($3, $4, $5)
+     and t.bundle_id = any($2::uuid || array(
+       select bundle_id from ledger.transfers
+       where tenant_id = $1 and reference = $2 and leg = 1 and bundle_id <> reference))
    order by t.at, t.bundle_id, t.leg limit $6`,
 );
 
