@@ -6,7 +6,7 @@ const gibibyte = 1024 ** 3;
 test.each([
   { memory: gibibyte / 16, buffers: "32MB" },
   { memory: gibibyte, buffers: "256MB" },
-  { memory: 64 * gibibyte, buffers: "512MB" },
+  { memory: 64 * gibibyte, buffers: "2048MB" },
 ])("of $memory bytes of memory PostgreSQL gets $buffers", ({ memory, buffers }) => {
   expect(tunedSettings(memory)["shared_buffers"]).toBe(buffers);
 });

@@ -11,8 +11,9 @@ const mebibyte = 1024 * 1024;
 export function tunedSettings(memoryBytes = usableMemory()): PostgresSettings {
   const memoryMb = Math.floor(memoryBytes / mebibyte);
   return {
-    // A quarter of the memory is PostgreSQL's own advice; beyond 512 MB our hot rows gain nothing.
-    shared_buffers: `${clamp(Math.floor(memoryMb / 4), 32, 512)}MB`,
+    // A quarter of the memory is PostgreSQL's own advice. Hot rows need little of it; the index by
+    // member of ten million orders needs more than 512 MB (82 % of the empty pace, 87 % with 2 GB).
+    shared_buffers: `${clamp(Math.floor(memoryMb / 4), 32, 2_048)}MB`,
     effective_cache_size: `${clamp(Math.floor(memoryMb / 2), 128, 65_536)}MB`,
     // After each checkpoint every page is written to the log whole once, so they are kept rare.
     max_wal_size: "4GB",
