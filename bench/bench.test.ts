@@ -16,7 +16,7 @@ import { measureNotices } from "./notices/notices.ts";
 import { measureOverload } from "./overload.ts";
 import { runBench } from "./run.ts";
 import { fillShop } from "./shop.ts";
-import { openSite } from "./site.ts";
+import { note, openSite, placedBy } from "./site.ts";
 import { measureSoak } from "./soak.ts";
 import { startEcho, startNaive, startPlatform } from "./stage.ts";
 
@@ -226,14 +226,40 @@ const books = site.client;
 
 test("an overload is offered whatever the answers are, and what was taken is found", async () => {
   const measured = await measureOverload(site, { options, factors: [1, 3], warmupSeconds: 0.1 });
-  const { peak, figures, ordersProven } = measured;
-  expect(peak.perSecond).toBeGreaterThan(0);
-  const [sustained, thrice] = figures;
-  expect(sustained?.offeredPerSecond).toBeLessThan(peak.perSecond);
-  expect(thrice?.offeredPerSecond).toBeGreaterThan(peak.perSecond);
-  expect(thrice?.acceptedPerSecond).toBeGreaterThan(0);
+  const { peaks, figures, ordersProven } = measured;
+  expect(peaks.map(({ processes }) => processes)).toEqual([1, 2]);
+  for (const { processes, perSecond } of peaks) {
+    const [sustained, thrice] = figures.filter((row) => row.processes === processes);
+    expect(perSecond).toBeGreaterThan(0);
+    expect(sustained?.offeredPerSecond).toBeLessThan(perSecond);
+    expect(thrice?.offeredPerSecond).toBeGreaterThan(perSecond);
+    expect(thrice?.acceptedPerSecond).toBeGreaterThan(0);
+  }
   expect(ordersProven).toBeGreaterThan(0);
 });
+
+test("a load for several processes reaches each of them", async () => {
+  const { platform: first, shop: goods, home: folder } = site;
+  const second = await startPlatform({ home: folder, databaseUrl: site.databaseUrl });
+  const addresses = [first.address, second.address];
+  const before = await ordersPlacedAt(first.address);
+  const orders = { token: goods.token, skuIds: goods.skuIds.slice(0, 1), run: "spread-1" };
+  const load = { ...orders, address: first.address, addresses, connections: 4, seconds: 0.2 };
+  const counts = await runGenerator(load, folder);
+  note(site, placedBy.platform, counts);
+  const ofFirst = (await ordersPlacedAt(first.address)) - before;
+  const ofSecond = await ordersPlacedAt(second.address);
+  await second.stop();
+  expect(ofFirst).toBeGreaterThan(0);
+  expect(ofSecond).toBeGreaterThan(0);
+  expect(ofFirst + ofSecond).toBe(counts.created);
+});
+
+/** Commands to place an order that one process has committed. */
+async function ordersPlacedAt(address: string): Promise<number> {
+  const text = await (await fetch(`${address}/metrics`)).text();
+  return Number(/^tongbao_batch_size_sum\{operation="orders.place_order"\} (\d+)/m.exec(text)?.[1]);
+}
 
 test.runIf(process.platform === "linux")("a soak tells how much memory is held", async () => {
   const measured = await measureSoak(site, { minutes: 0.01, connections: 4, sampleEveryMs: 50 });

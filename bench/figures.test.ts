@@ -111,8 +111,9 @@ test("every run is kept as a line, and the page shows the last whole run of each
   const folder = mkdtempSync(join(tmpdir(), "tongbao-results-"));
   const whole = { kind: "parts", parts } as const;
   keepReport(folder, reportOf(await partsOf(3_000), whole));
-  const peak = roundOf(9_000);
+  const peaks = [{ processes: 1, perSecond: 9_000, p50Ms: 1, p99Ms: 2 }];
   const twice = {
+    processes: 1,
     factor: 2,
     offeredPerSecond: 18_000,
     acceptedPerSecond: 8_100,
@@ -122,7 +123,7 @@ test("every run is kept as a line, and the page shows the last whole run of each
     shed: 29_000,
   };
   const figures = [twice];
-  const overload = { kind: "overload", peak, figures, rounds: figures, ordersProven: 5 } as const;
+  const overload = { kind: "overload", peaks, figures, rounds: figures, ordersProven: 5 } as const;
   keepReport(folder, reportOf(overload, { kind: "overload" }));
   keepReport(folder, reportOf(await partsOf(1), { kind: "parts", parts: ["many"] }));
   const page = readFileSync(join(folder, "README.md"), "utf8").split("\n");
@@ -134,7 +135,7 @@ test("every run is kept as a line, and the page shows the last whole run of each
     "| 1,000 | 64 | naive | 200 | 1.0 | 2.0 | 1.00 | 0.40 | 0.02 | 0.01 |  |  |  |  | 1,234 |",
     "| 64 | 4,000 | 1.0 | 2.0 |  |  |  |  |  | 3,500 |",
     "| 100,000 | 12,345 | 40.0 | 80.0 | 500 |  |  | 1,800 |",
-    "| 2 times | 18,000 | 8,100 | 90 % | 300.0 | 500.0 | 29,000 |",
+    "| 1 | 2 times | 18,000 | 8,100 | 90 % | 300.0 | 500.0 | 29,000 |",
     "- naive over 1000 SKUs: 32 connections",
   ];
   for (const row of rows) expect(page).toContain(row);

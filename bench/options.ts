@@ -41,7 +41,8 @@ Without a mode it measures all of this, with everything taking turns:
   closing     orders that nobody has paid in time, closed by the platform's own sweep
 
 Other modes:
-  --overload          the peak, then up to twice the load that is sustained, whatever the answers are
+  --overload          by one process and by two: the peak, then up to twice the load that is
+                      sustained, whatever the answers are
   --soak MINUTES      full load for so long, and what memory the platform holds
 
   --only PART,PART    some of hot, many, notices, closing (all)

@@ -1,26 +1,36 @@
 /**
- * More than it can take: in each round the peak, then orders that are due at a fixed rate whatever
- * the answers are, at what it sustains and at multiples of that. A platform that keeps its word
- * takes about its peak all the while, answers who it takes in bounded time and everybody else 503
- * at once, and has every order that it acknowledged.
+ * More than it can take, for one process that answers and for two on the same cores: in each round
+ * the peak, then orders that are due at a fixed rate whatever the answers are, at what it sustains
+ * and at multiples of that. A platform that keeps its word takes about its peak all the while,
+ * answers who it takes in bounded time and everybody else 503 at once, and has every order that it
+ * acknowledged.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Round } from "./figures.ts";
-import { median, medianRound } from "./figures.ts";
+import { median } from "./figures.ts";
 import type { Counts } from "./load/load.ts";
 import { runGenerator } from "./load/load.ts";
 import type { Options } from "./options.ts";
 import type { Site } from "./site.ts";
-import { measureOrders, note, placedBy, proveOrders } from "./site.ts";
+import { assertAllTaken, note, placedBy, proveOrders } from "./site.ts";
+import { startPlatform } from "./stage.ts";
 import { BenchError, settle } from "./watch.ts";
 
+/** Of callers who wait for each other's answers. */
+export interface OverloadPeak {
+  readonly processes: number;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
 export interface OverloadRound {
+  readonly processes: number;
   /** Times the load that is sustained. */
   readonly factor: number;
   readonly offeredPerSecond: number;
   readonly acceptedPerSecond: number;
-  /** Of the same round. */
+  /** Of the same processes in the same round. */
   readonly shareOfPeak: number;
   /** Of accepted orders, from the moment at which each was due. */
   readonly p50Ms: number;
@@ -30,8 +40,9 @@ export interface OverloadRound {
 }
 
 export interface Overload {
-  readonly peak: Round;
-  /** Medians, one for each factor. */
+  /** Medians, one for each number of processes. */
+  readonly peaks: readonly OverloadPeak[];
+  /** Medians, one for each number of processes and factor. */
   readonly figures: readonly OverloadRound[];
   readonly rounds: readonly OverloadRound[];
   readonly ordersProven: number;
@@ -44,6 +55,12 @@ export interface OverloadGiven {
   readonly warmupSeconds: number;
 }
 
+/** Where the processes listen that answer, and for how long they are asked. */
+interface Asked {
+  readonly addresses: readonly string[];
+  readonly seconds: number;
+}
+
 /**
  * Of the peak, which is that of callers who wait for each other's answers; orders that come when
  * they come need some room between them. The first row of the table shows that it is sustained.
@@ -53,34 +70,71 @@ const sustainedShare = 0.85;
 const connectionsAtFirst = 4_000;
 
 export async function measureOverload(site: Site, given: OverloadGiven): Promise<Overload> {
-  const { options, factors, warmupSeconds } = given;
-  const peaks: Round[] = [];
-  const measured: OverloadRound[] = [];
-  const warmUp = await measurePeak(site, given, warmupSeconds);
-  await overload(site, { factor: Math.max(...factors), peak: warmUp, seconds: warmupSeconds });
-  for (let round = 1; round <= options.rounds; round += 1) {
-    const peak = await measurePeak(site, given, options.seconds);
-    site.say(`round ${round}, the peak: ${Math.round(peak.perSecond)} orders/s`);
-    peaks.push(peak);
-    for (const factor of factors) {
-      const one = await overload(site, { factor, peak, seconds: options.seconds });
-      site.say(
-        `round ${round}, ${factor} times: ${Math.round(one.offeredPerSecond)} offered, ` +
-          `${Math.round(one.acceptedPerSecond)} accepted orders/s, ${one.shed} times 503`,
-      );
-      measured.push(one);
-    }
+  const { home, databaseUrl, platform } = site;
+  const second = await startPlatform({ home, databaseUrl });
+  try {
+    const both = [platform.address, second.address];
+    const { peaks, rounds } = await measureRounds(site, given, [[platform.address], both]);
+    const ofOneCount = Map.groupBy(peaks, ({ processes }) => processes);
+    const ofOneLoad = Map.groupBy(rounds, ({ processes, factor }) => `${processes} ${factor}`);
+    return {
+      peaks: [...ofOneCount.values()].map(medianPeak),
+      figures: [...ofOneLoad.values()].map(medianRound),
+      rounds,
+      ordersProven: await proveOrders(site),
+    };
+  } finally {
+    await second.stop();
   }
-  const figures = factors.map((factor) =>
-    mediansOf(measured.filter((each) => each.factor === factor)),
-  );
-  const peak = medianRound(peaks);
-  return { peak, figures, rounds: measured, ordersProven: await proveOrders(site) };
 }
 
-function mediansOf(rounds: readonly OverloadRound[]): OverloadRound {
+async function measureRounds(
+  site: Site,
+  { options, factors, warmupSeconds }: OverloadGiven,
+  configurations: readonly (readonly string[])[],
+): Promise<{ peaks: OverloadPeak[]; rounds: OverloadRound[] }> {
+  const connections = Math.max(...options.connections);
+  const peaks: OverloadPeak[] = [];
+  const rounds: OverloadRound[] = [];
+  for (const addresses of configurations) {
+    const peak = await measurePeak(site, { addresses, seconds: warmupSeconds, connections });
+    const factor = Math.max(...factors);
+    await overload(site, { addresses, seconds: warmupSeconds, factor, peak });
+  }
+  for (let round = 1; round <= options.rounds; round += 1) {
+    for (const addresses of configurations) {
+      const asked = { addresses, seconds: options.seconds };
+      const peak = await measurePeak(site, { ...asked, connections });
+      peaks.push(peak);
+      const name = `round ${round}, processes: ${addresses.length}`;
+      site.say(`${name}, the peak: ${Math.round(peak.perSecond)} orders/s`);
+      for (const factor of factors) {
+        const one = await overload(site, { ...asked, factor, peak });
+        rounds.push(one);
+        site.say(
+          `${name}, ${factor} times: ${Math.round(one.offeredPerSecond)} offered, ` +
+            `${Math.round(one.acceptedPerSecond)} accepted orders/s, ${one.shed} times 503`,
+        );
+      }
+    }
+  }
+  return { peaks, rounds };
+}
+
+function medianPeak(peaks: readonly OverloadPeak[]): OverloadPeak {
+  const of = (key: keyof OverloadPeak) => median(peaks.map((each) => each[key]));
+  return {
+    processes: of("processes"),
+    perSecond: of("perSecond"),
+    p50Ms: of("p50Ms"),
+    p99Ms: of("p99Ms"),
+  };
+}
+
+function medianRound(rounds: readonly OverloadRound[]): OverloadRound {
   const of = (key: keyof OverloadRound) => median(rounds.map((each) => each[key]));
   return {
+    processes: of("processes"),
     factor: of("factor"),
     offeredPerSecond: of("offeredPerSecond"),
     acceptedPerSecond: of("acceptedPerSecond"),
@@ -92,39 +146,41 @@ function mediansOf(rounds: readonly OverloadRound[]): OverloadRound {
 }
 
 /** By the generator that also brings the crowd: its processor time comes out of the same cores. */
-function measurePeak(site: Site, { options }: OverloadGiven, seconds: number): Promise<Round> {
-  const connections = Math.max(...options.connections);
-  const { platform: program, shop } = site;
-  const load = { way: "platform", program, skuIds: shop.skuIds.slice(0, 1) } as const;
-  return measureOrders({ ...site, generator: "own" }, { ...load, connections, seconds });
+async function measurePeak(
+  site: Site,
+  { addresses, seconds, connections }: Asked & { readonly connections: number },
+): Promise<OverloadPeak> {
+  const load = { ...ordersFor(site, addresses), connections, seconds };
+  const counts = await runGenerator(load, site.home);
+  assertAllTaken(site, "the peak", counts);
+  note(site, placedBy.platform, counts);
+  await settle(site.client);
+  const { p50Ms, p99Ms } = counts;
+  const perSecond = counts.counted / counts.seconds;
+  return { processes: addresses.length, perSecond, p50Ms, p99Ms };
 }
 
 async function overload(
   site: Site,
-  load: { readonly factor: number; readonly peak: Round; readonly seconds: number },
-): Promise<OverloadRound> {
-  const { shop, platform, home } = site;
-  const { factor, peak, seconds } = load;
-  const perSecond = Math.round(peak.perSecond * sustainedShare * factor);
-  const run = site.nextRun("overload");
-  const idsPath = join(home, `${run}.ids`);
-  const given = {
-    address: platform.address,
-    token: shop.token,
-    skuIds: shop.skuIds.slice(0, 1),
-    run,
-    connections: connectionsAtFirst,
+  {
+    addresses,
     seconds,
-    perSecond,
-    idsPath,
-  };
-  const counts = await runGenerator(given, home);
+    factor,
+    peak,
+  }: Asked & { readonly factor: number; readonly peak: OverloadPeak },
+): Promise<OverloadRound> {
+  const perSecond = Math.round(peak.perSecond * sustainedShare * factor);
+  const orders = ordersFor(site, addresses);
+  const idsPath = join(site.home, `${orders.run}.ids`);
+  const load = { ...orders, connections: connectionsAtFirst, seconds, perSecond, idsPath };
+  const counts = await runGenerator(load, site.home);
   assertOnlyShed(site, counts);
   note(site, placedBy.platform, counts);
   await settle(site.client);
   await findAgain(site, idsPath, counts.created);
   const acceptedPerSecond = counts.counted / counts.seconds;
   return {
+    processes: addresses.length,
     factor,
     offeredPerSecond: counts.sent / counts.seconds,
     acceptedPerSecond,
@@ -133,6 +189,13 @@ async function overload(
     p99Ms: counts.p99Ms,
     shed: counts.shed,
   };
+}
+
+/** Of one SKU. */
+function ordersFor({ shop, platform, nextRun }: Site, addresses: readonly string[]) {
+  const { token, skuIds } = shop;
+  const run = nextRun("overload");
+  return { address: platform.address, addresses, token, skuIds: skuIds.slice(0, 1), run };
 }
 
 function assertOnlyShed(site: Site, counts: Counts): void {

@@ -29,7 +29,7 @@ interface Connection {
 const load: GeneratorLoad = JSON.parse(
   readFileSync(required(process.env["BENCH_CELL"], "BENCH_CELL"), "utf8"),
 );
-const { hostname, port } = new URL(load.address);
+const targets = (load.addresses ?? [load.address]).map((address) => new URL(address));
 const requests = load.requestsPath === undefined ? undefined : readRequests(load.requestsPath);
 const orderText = createOrderTexts(load);
 const latenciesMs: number[] = [];
@@ -42,6 +42,8 @@ const totals = { sent: 0, answered: 0, created: 0, shed: 0, broken: 0, inTime: 0
 /** Takes what has just come, for one connection after the other. */
 const inbox = Buffer.alloc(65_536);
 const neverWoken = new Int32Array(new SharedArrayBuffer(4));
+/** All there have ever been, those that are open now, and those that are not yet. */
+let begun = 0;
 let opened = 0;
 let opening = 0;
 let sendUntil = Number.POSITIVE_INFINITY;
@@ -113,6 +115,8 @@ function free(connection: Connection): void {
 }
 
 function open(): Promise<void> {
+  const { hostname, port } = required(targets[begun % targets.length], "an address");
+  begun += 1;
   opened += 1;
   opening += 1;
   const socket = connect({
