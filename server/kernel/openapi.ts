@@ -96,7 +96,7 @@ export async function registerOpenapi(app: App, options: OpenapiOptions): Promis
   });
 }
 
-/** The plugin's page lacks it, and is shown on a phone at the width of a desk, too small to read. */
+/** The plugin's page lacks it: on a phone it has the width of a desk and is too small to read. */
 const viewportScript = `document.head.insertAdjacentHTML(
   "beforeend", '<meta name="viewport" content="width=device-width, initial-scale=1">');
 `;
