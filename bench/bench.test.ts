@@ -248,8 +248,7 @@ test("a load for several processes reaches each of them", async () => {
   const counts = await runGenerator(load, folder);
   note(site, placedBy.platform, counts);
   const ofFirst = (await ordersPlacedAt(first.address)) - before;
-  const ofSecond = await ordersPlacedAt(second.address);
-  await second.stop();
+  const ofSecond = await ordersPlacedAt(second.address).finally(second.stop);
   expect(ofFirst).toBeGreaterThan(0);
   expect(ofSecond).toBeGreaterThan(0);
   expect(ofFirst + ofSecond).toBe(counts.created);

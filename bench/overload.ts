@@ -1,9 +1,9 @@
 /**
- * More than it can take, for one process that answers and for two on the same cores: in each round
- * the peak, then orders that are due at a fixed rate whatever the answers are, at what it sustains
- * and at multiples of that. A platform that keeps its word takes about its peak all the while,
- * answers who it takes in bounded time and everybody else 503 at once, and has every order that it
- * acknowledged.
+ * More than it can take, by one process that answers and by two on the same cores; the second one
+ * stands idle while the first is asked alone. In each round the peak, then orders that are due at a
+ * fixed rate whatever the answers are, at what the peak lets hope for and at multiples of that. A
+ * platform that keeps its word takes about its peak all the while, answers who it takes in bounded
+ * time and everybody else 503 at once, and has every order that it acknowledged.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ import { assertAllTaken, note, placedBy, proveOrders } from "./site.ts";
 import { startPlatform } from "./stage.ts";
 import { BenchError, settle } from "./watch.ts";
 
-/** Of callers who wait for each other's answers. */
+/** Of callers each of whom waits for his answer. */
 export interface OverloadPeak {
   readonly processes: number;
   readonly perSecond: number;
@@ -55,15 +55,15 @@ export interface OverloadGiven {
   readonly warmupSeconds: number;
 }
 
-/** Where the processes listen that answer, and for how long they are asked. */
-interface Asked {
+interface Load {
+  /** Of the processes that answer. */
   readonly addresses: readonly string[];
   readonly seconds: number;
 }
 
 /**
- * Of the peak, which is that of callers who wait for each other's answers; orders that come when
- * they come need some room between them. The first row of the table shows that it is sustained.
+ * Of the peak; orders that come when they come need some room between them. The first row of the
+ * table tells how much of it was taken.
  */
 const sustainedShare = 0.85;
 /** A crowd that waits for an opening is connected; more are opened as answers take longer. */
@@ -71,15 +71,15 @@ const connectionsAtFirst = 4_000;
 
 export async function measureOverload(site: Site, given: OverloadGiven): Promise<Overload> {
   const { home, databaseUrl, platform } = site;
-  const second = await startPlatform({ home, databaseUrl });
+  const second = await startPlatform({ home, databaseUrl, role: "api" });
   try {
     const both = [platform.address, second.address];
     const { peaks, rounds } = await measureRounds(site, given, [[platform.address], both]);
-    const ofOneCount = Map.groupBy(peaks, ({ processes }) => processes);
-    const ofOneLoad = Map.groupBy(rounds, ({ processes, factor }) => `${processes} ${factor}`);
+    const peaksByProcesses = Map.groupBy(peaks, ({ processes }) => processes);
+    const roundsByLoad = Map.groupBy(rounds, ({ processes, factor }) => `${processes} ${factor}`);
     return {
-      peaks: [...ofOneCount.values()].map(medianPeak),
-      figures: [...ofOneLoad.values()].map(medianRound),
+      peaks: [...peaksByProcesses.values()].map(medianPeak),
+      figures: [...roundsByLoad.values()].map(medianRound),
       rounds,
       ordersProven: await proveOrders(site),
     };
@@ -148,7 +148,7 @@ function medianRound(rounds: readonly OverloadRound[]): OverloadRound {
 /** By the generator that also brings the crowd: its processor time comes out of the same cores. */
 async function measurePeak(
   site: Site,
-  { addresses, seconds, connections }: Asked & { readonly connections: number },
+  { addresses, seconds, connections }: Load & { readonly connections: number },
 ): Promise<OverloadPeak> {
   const load = { ...ordersFor(site, addresses), connections, seconds };
   const counts = await runGenerator(load, site.home);
@@ -167,7 +167,7 @@ async function overload(
     seconds,
     factor,
     peak,
-  }: Asked & { readonly factor: number; readonly peak: OverloadPeak },
+  }: Load & { readonly factor: number; readonly peak: OverloadPeak },
 ): Promise<OverloadRound> {
   const perSecond = Math.round(peak.perSecond * sustainedShare * factor);
   const orders = ordersFor(site, addresses);

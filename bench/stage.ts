@@ -26,6 +26,8 @@ export async function startPlatform(given: {
   readonly databaseUrl: string;
   /** Plays the payment channels. */
   readonly simulatorUrl?: string;
+  /** Answers only, and leaves sweeps and jobs to others; without it, it does both. */
+  readonly role?: "api";
   /** Arguments of node, such as --cpu-prof. */
   readonly nodeArguments?: readonly string[];
 }): Promise<Program> {
@@ -38,6 +40,7 @@ export async function startPlatform(given: {
       PORT: String(port),
       DATABASE_URL: given.databaseUrl,
       TONGBAO_HOME: given.home,
+      TONGBAO_ROLE: given.role ?? "all",
       ...(given.simulatorUrl === undefined
         ? {}
         : { SIMULATOR_URL: given.simulatorUrl, CHANNEL_HOSTS: "127.0.0.1" }),

@@ -20,6 +20,8 @@ const tickMs = 2;
 
 interface Connection {
   readonly socket: Socket;
+  /** Where in the list of processes the one stands that it leads to. */
+  readonly target: number;
   /** What has come of the next answer. */
   received: Buffer | undefined;
   /** When the request under way was due; undefined while none is. */
@@ -34,7 +36,8 @@ const requests = load.requestsPath === undefined ? undefined : readRequests(load
 const orderText = createOrderTexts(load);
 const latenciesMs: number[] = [];
 const acceptedIds: string[] = [];
-const idle: Connection[] = [];
+/** For each process that answers: those of its connections that wait for a request. */
+const idle: Connection[][] = targets.map(() => []);
 const waiting: number[] = [];
 /** Of answers that were neither 2xx nor 503, how many had which status. */
 const others: Record<number, number> = {};
@@ -42,10 +45,14 @@ const totals = { sent: 0, answered: 0, created: 0, shed: 0, broken: 0, inTime: 0
 /** Takes what has just come, for one connection after the other. */
 const inbox = Buffer.alloc(65_536);
 const neverWoken = new Int32Array(new SharedArrayBuffer(4));
-/** All there have ever been, those that are open now, and those that are not yet. */
+/** Connections that there have ever been. */
 let begun = 0;
+/** Those that have not ended. */
 let opened = 0;
+/** Those that are not connected yet. */
 let opening = 0;
+/** The process that got the newest request. */
+let turn = 0;
 let sendUntil = Number.POSITIVE_INFINITY;
 let underWay = 0;
 let lastAnswerAt = 0;
@@ -53,7 +60,7 @@ let lastAnswerAt = 0;
 await Promise.all(Array.from({ length: load.connections }, open));
 const startedAt = performance.now();
 if (load.seconds !== undefined) sendUntil = startedAt + load.seconds * 1000;
-if (load.perSecond === undefined) for (const connection of idle.splice(0)) sendNext(connection);
+if (load.perSecond === undefined) for (const connection of idle.flat()) sendNext(connection);
 else await sendAtRate(load.perSecond);
 await answersIn();
 report();
@@ -90,11 +97,19 @@ async function tick(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** The last one used, as the pools of proxies and clients do. */
+/**
+ * The processes take turns, as behind a proxy: who refuses at once would otherwise get what comes
+ * next, too. Of one's connections the last one used, as the pools of proxies and clients do.
+ */
 function takeIdle(): Connection | undefined {
-  let connection = idle.pop();
-  while (connection?.socket.writable === false) connection = idle.pop();
-  return connection;
+  for (let tried = 0; tried < targets.length; tried += 1) {
+    turn = (turn + 1) % targets.length;
+    const pool = required(idle[turn], "a target");
+    let connection = pool.pop();
+    while (connection?.socket.writable === false) connection = pool.pop();
+    if (connection !== undefined) return connection;
+  }
+  return undefined;
 }
 
 function send(connection: Connection, dueAt: number): void {
@@ -110,12 +125,17 @@ function send(connection: Connection, dueAt: number): void {
 function free(connection: Connection): void {
   if (load.perSecond === undefined) return sendNext(connection);
   const dueAt = waiting.shift();
-  if (dueAt === undefined) idle.push(connection);
+  if (dueAt === undefined) rest(connection);
   else send(connection, dueAt);
 }
 
+function rest(connection: Connection): void {
+  required(idle[connection.target], "a target").push(connection);
+}
+
 function open(): Promise<void> {
-  const { hostname, port } = required(targets[begun % targets.length], "an address");
+  const target = begun % targets.length;
+  const { hostname, port } = required(targets[target], "an address");
   begun += 1;
   opened += 1;
   opening += 1;
@@ -131,7 +151,7 @@ function open(): Promise<void> {
       },
     },
   });
-  const connection: Connection = { socket, received: undefined, dueAt: undefined };
+  const connection: Connection = { socket, target, received: undefined, dueAt: undefined };
   return new Promise((resolve) => {
     const settle = () => {
       opening -= 1;
@@ -140,7 +160,7 @@ function open(): Promise<void> {
     socket.once("connect", () => {
       socket.off("close", settle);
       settle();
-      if (load.perSecond === undefined) idle.push(connection);
+      if (load.perSecond === undefined) rest(connection);
       else free(connection);
     });
     socket.on("error", () => undefined);

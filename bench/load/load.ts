@@ -17,7 +17,7 @@ export interface Load extends OrderLoad {
 
 /** What the generator reads. */
 export interface GeneratorLoad extends OrderLoad {
-  /** Of all processes that answer, where they are several: connections are spread over them. */
+  /** Of all processes that answer, which take turns; `address` is then what stands in Host. */
   readonly addresses?: readonly string[];
   readonly connections: number;
   /** Absent where a list of requests is sent to its end. */

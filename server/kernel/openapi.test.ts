@@ -129,6 +129,7 @@ test("the readable documents ask no other host and run no script of another's", 
   for (const path of paths) {
     const asset = await app.inject({ url: `/docs${path}` });
     expect([path, asset.statusCode]).toEqual([path, 200]);
+    if (path === "/static/theme/viewport.js") expect(asset.body).toContain("width=device-width");
   }
   expect((await app.inject({ url: "/docs/json" })).json().openapi).toBe("3.1.0");
 });

@@ -96,7 +96,7 @@ export async function registerOpenapi(app: App, options: OpenapiOptions): Promis
   });
 }
 
-/** The plugin's page lacks it: on a phone it has the width of a desk and is too small to read. */
+/** Swagger UI's page has no viewport: a phone would show it as wide as a desk. */
 const viewportScript = `document.head.insertAdjacentHTML(
   "beforeend", '<meta name="viewport" content="width=device-width, initial-scale=1">');
 `;

@@ -1,7 +1,5 @@
--- All legs of a bundle have one reference, and the first bundle of a business row has its id: an
--- order's units, the money of a refund. So only the first legs of the others are listed, and an
--- order that is placed costs no entry. The ranges of the index before were read whole, thousands of
--- movements for one order's five.
+-- All legs of a bundle have one reference. An order's hold has the id of the order and is found by
+-- the primary key, so that placing one costs no entry; of other bundles the first leg is listed.
 drop index ledger.transfers_by_reference;
 create index transfers_by_reference on ledger.transfers (tenant_id, reference, bundle_id)
   where leg = 1 and bundle_id <> reference;

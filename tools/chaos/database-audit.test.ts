@@ -189,6 +189,14 @@ const plants: readonly (readonly [name: string, plant: readonly string[], words:
     /moves or holds 1 of CNY for nobody/,
   ],
   [
+    "a leg of somebody else",
+    [
+      `update ledger.transfers set reference = ${nobody}
+       where tenant_id = :tenant and bundle_id = ${order("pays")} and leg > 1`,
+    ],
+    /the bundle \S+ is of 2 references/,
+  ],
+  [
     "one cent too much given back",
     [
       `update payments.refunds set amount = amount + 1

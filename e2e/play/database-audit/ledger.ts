@@ -76,7 +76,7 @@ export const ledgerChecks: readonly Check[] = [
       having bool_or(h.leg is null) or sum(e.amount) > max(h.amount)`,
   },
   {
-    sentence: "transfers stay within one asset, and their bundles have no gaps",
+    sentence: "transfers stay within one asset, and their bundles are whole",
     counted: "select from ledger.transfers where tenant_id = $1",
     text: `
       select format('leg %s of the bundle %s goes from %s to %s', t.leg, t.bundle_id,
@@ -88,6 +88,10 @@ export const ledgerChecks: readonly Check[] = [
       union all
       select format('the bundle %s has %s legs, the last is leg %s', bundle_id, count(*), max(leg))
       from ledger.transfers where tenant_id = $1
-      group by bundle_id having count(*) <> max(leg)`,
+      group by bundle_id having count(*) <> max(leg)
+      union all
+      select format('the bundle %s is of %s references', bundle_id, count(distinct reference))
+      from ledger.transfers where tenant_id = $1
+      group by bundle_id having count(distinct reference) > 1`,
   },
 ];

@@ -123,7 +123,10 @@ const transferColumns = `t.at, t.bundle_id, t.leg, t.phase, t.resolves_leg, d.as
 const accountsOfTransfer = `join ledger.accounts d on d.tenant_id = $1 and d.id = t.debit_account_id
    join ledger.accounts c on c.tenant_id = $1 and c.id = t.credit_account_id`;
 
-/** Of the bundle with the id of the business row, and those that transfers_by_reference lists. */
+/**
+ * Of the bundle with the id of the business row, and of those that transfers_by_reference lists:
+ * each page reads them all. An order has five; the most belong to a SKU whose stock is often moved.
+ */
 const selectByReference = statement(
   "ledger.transfers_by_reference",
   `select ${transferColumns}
