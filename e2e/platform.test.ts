@@ -123,10 +123,12 @@ function startDemo() {
 
 test("what is unfinished is seen by lists and metrics alike", async () => {
   const stage = createStage(running().demo);
-  expect(await readUnfinished(stage.witness, new Map())).toEqual([]);
+  // What it begins with was just written, and is still being heard of.
+  const left = () => readUnfinished(stage.witness, new Map());
+  await expect.poll(left, { timeout: 10_000, interval: 100 }).toEqual([]);
   unpaid = await withShortClose(stage, "e2e", place);
   const { number } = unpaid;
-  const see = async () => (await readUnfinished(stage.witness, new Map())).join("\n");
+  const see = async () => (await left()).join("\n");
   await expect.poll(see, { timeout: 10_000, interval: 500 }).toContain("/metrics");
   expect(await see()).toContain(`the order ${number} is pending_payment`);
   expect(await see()).toContain("/metrics: something has been in order/pending_payment for");
