@@ -283,7 +283,7 @@ describe("a page reads a small part of the table", () => {
     expect(found.map(({ bundleId, leg }) => `${bundleId}.${leg}`)).toEqual(keys);
     const wanted = { reference, after: undefined, limit: 50 };
     const { blocks } = await readBy((ledger) => ledger.listTransfers(tenantId, wanted));
-    // Measured: 43, most of them the two accounts of each transfer.
+    // Measured: 36, most of them the two accounts of each transfer.
     expect(blocks).toBeLessThan(60);
   });
 });
