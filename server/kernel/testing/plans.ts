@@ -10,6 +10,8 @@ interface PlanNode {
   readonly "Actual Loops": number;
   readonly "Rows Removed by Filter"?: number;
   readonly "Rows Removed by Index Recheck"?: number;
+  /** Of a scan that reads the index alone: of all loops. */
+  readonly "Heap Fetches"?: number;
   readonly Plans?: readonly PlanNode[];
 }
 
@@ -46,6 +48,7 @@ function rowsIn(plan: PlanNode): number {
   const removed =
     (plan["Rows Removed by Filter"] ?? 0) + (plan["Rows Removed by Index Recheck"] ?? 0);
   const isTable = plan["Relation Name"] !== undefined;
-  const own = isTable ? (plan["Actual Rows"] + removed) * plan["Actual Loops"] : 0;
+  const looked = isTable ? (plan["Actual Rows"] + removed) * plan["Actual Loops"] : 0;
+  const own = plan["Heap Fetches"] ?? looked;
   return (plan.Plans ?? []).reduce((sum, inner) => sum + rowsIn(inner), own);
 }

@@ -45,6 +45,8 @@ beforeAll(async () => {
     await database.transaction(tenantId, async (tx) => openAccounts(tx, specs));
   }
   const idOf = ({ code }: AccountSpec) => `'${accountIdOf(code)}'::uuid`;
+  // What a commit leaves to the log's next write is not yet visible to all when vacuum looks.
+  await raw.query("set synchronous_commit = on");
   // In turns in one table, with some that came late: the table is only nearly in order of time.
   await raw.query(
     `insert into ledger.transfers
@@ -251,17 +253,17 @@ describe("a page reads a small part of the table", () => {
     // The marks, the stretch of the page and that of the sum behind it, and whole ranges of 64
     // pages around their ends: three tenants share the table.
     const halfway = { to: startedAt + lengthMs / 2 };
-    expect((await readFor(hot, halfway)).blocks).toBeLessThan(tablePages / 3);
+    expect((await readFor(hot, halfway)).blocks).toBeLessThan(tablePages / 5);
     const late = { to: startedAt + lengthMs };
-    expect((await readFor(rare, late)).blocks).toBeLessThan(tablePages / 3);
+    expect((await readFor(rare, late)).blocks).toBeLessThan(tablePages / 5);
   });
 
-  test("and of a busy account with an index no more entries than it may", async () => {
-    const bounds = { stretchRows: 6_000, entriesSinceMax: 400 };
+  test("and of a busy account with an index none to know that they are too many", async () => {
+    const bounds = { stretchRows: 4_000, entriesSinceMax: 1_000 };
     const { rows } = await readFor(wallet, { to: startedAt + lengthMs / 2, bounds });
-    // A page from either side, the accounts of its entries, and the sum.
-    expect(rows).toBeGreaterThan(bounds.entriesSinceMax);
-    expect(rows).toBeLessThan(bounds.entriesSinceMax + 8 * 51);
+    // A page from either side and the accounts of its entries.
+    expect(rows).toBeGreaterThan(50);
+    expect(rows).toBeLessThan(8 * 51);
   });
 
   test("all that was moved for one business row is found by its bundles, page by page", async () => {

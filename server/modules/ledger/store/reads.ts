@@ -183,7 +183,11 @@ const selectStretchStart = statement(
    ) w`,
 );
 
-/** The balance comes along even when there are no entries, in a row without any. */
+/**
+ * The balance comes along even when there are no entries, in a row without any. `is true` makes the
+ * tenant a condition that no index serves: the planner would read all of his entries in the primary
+ * key beside a short stretch of time.
+ */
 const selectTimedEntries = statement(
   "ledger.statement_by_time",
   `select e.*, b.posted as posted_now
@@ -192,7 +196,7 @@ const selectTimedEntries = statement(
      select ${transferColumns}
      from (
        select * from ledger.transfers
-       where tenant_id = $1 and (debit_account_id = $2 or credit_account_id = $2)
+       where (tenant_id = $1) is true and (debit_account_id = $2 or credit_account_id = $2)
          and at >= $3 and at <= $4 and (at, bundle_id, leg) < ($4, $5, $6)
        order by at desc, bundle_id desc, leg desc limit $7
      ) t
@@ -202,16 +206,14 @@ const selectTimedEntries = statement(
    order by e.at desc, e.bundle_id desc, e.leg desc`,
 );
 
-/** The balance now, less what has happened since: one snapshot for both. `since` counts it. */
+/** The balance now, less what has happened since: one snapshot for both. */
 function balanceAtText(transfersSince: string): string {
   return `with since as (${transfersSince})
    select b.posted - coalesce(s.posted, 0)::bigint as posted,
           b.pending_debits - coalesce(s.pending_debits, 0)::bigint as pending_debits,
-          b.pending_credits - coalesce(s.pending_credits, 0)::bigint as pending_credits,
-          s.entries as since
+          b.pending_credits - coalesce(s.pending_credits, 0)::bigint as pending_credits
    from ledger.balances b, (
-     select count(*)::integer as entries,
-            sum(case when credit_account_id = $2 then amount else -amount end)
+     select sum(case when credit_account_id = $2 then amount else -amount end)
               filter (where phase in ('posted', 'post')) as posted,
             sum(case phase when 'pending' then amount else -amount end)
               filter (where phase <> 'posted' and debit_account_id = $2) as pending_debits,
@@ -225,13 +227,11 @@ function balanceAtText(transfersSince: string): string {
 const selectIndexedBalanceAt = statement(
   "ledger.balance_at_indexed",
   balanceAtText(
-    // The last limit is that of both sides: what one has left, the other may read.
-    `(select debit_account_id, credit_account_id, phase, amount from ledger.transfers
-      where tenant_id = $1 and debit_account_id = $2 and indexed and at > $3 limit $4)
+    `select debit_account_id, credit_account_id, phase, amount from ledger.transfers
+     where tenant_id = $1 and debit_account_id = $2 and indexed and at > $3
      union all
-     (select debit_account_id, credit_account_id, phase, amount from ledger.transfers
-      where tenant_id = $1 and credit_account_id = $2 and indexed and at > $3 limit $4)
-     limit $4`,
+     select debit_account_id, credit_account_id, phase, amount from ledger.transfers
+     where tenant_id = $1 and credit_account_id = $2 and indexed and at > $3`,
   ),
 );
 
@@ -239,9 +239,23 @@ const selectTimedBalanceAt = statement(
   "ledger.balance_at_by_time",
   balanceAtText(
     `select debit_account_id, credit_account_id, phase, amount from ledger.transfers
-     where tenant_id = $1 and (debit_account_id = $2 or credit_account_id = $2) and at > $3
-     limit $4`,
+     where (tenant_id = $1) is true and (debit_account_id = $2 or credit_account_id = $2)
+       and at > $3`,
   ),
+);
+
+/** Read off the indexes alone. The last limit is that of both sides together. */
+const countIndexedEntries = statement(
+  "ledger.count_entries_since",
+  `select count(*)::integer as entries
+   from (
+     (select 1 from ledger.transfers
+      where tenant_id = $1 and debit_account_id = $2 and indexed and at > $3 limit $4)
+     union all
+     (select 1 from ledger.transfers
+      where tenant_id = $1 and credit_account_id = $2 and indexed and at > $3 limit $4)
+     limit $4
+   ) since`,
 );
 
 /** The highest code point: behind every code that begins with the prefix. */
@@ -379,28 +393,38 @@ export async function selectStretch(
   return isWhole ? wanted.from : found.at;
 }
 
-/**
- * What an account held at the end of a millisecond; undefined when it has had more than
- * `entriesMax` entries since, which are not all added up. Without that bound it is always told.
- */
-export async function selectBalanceAt(
+/** Whether an account with an index has had more than so many entries after a millisecond. */
+export async function hasMoreEntriesSince(
   database: Database,
   tenantId: string,
   wanted: {
     readonly account: AccountRecord;
     readonly at: number;
-    readonly entriesMax?: number;
+    readonly entriesMax: number;
   },
-): Promise<Balance | undefined> {
-  const { account, at, entriesMax = Number.POSITIVE_INFINITY } = wanted;
-  const limit = Number.isFinite(entriesMax) ? entriesMax + 1 : null;
-  const [row] = await database.read<AccountRow & { since: number }>(
+): Promise<boolean> {
+  const { account, at, entriesMax } = wanted;
+  const [row] = await database.read<{ entries: number }>(tenantId, countIndexedEntries, [
+    tenantId,
+    account.id,
+    timestamp(at),
+    entriesMax + 1,
+  ]);
+  return row !== undefined && row.entries > entriesMax;
+}
+
+/** What an account held at the end of a millisecond. All of its entries since are added up. */
+export async function selectBalanceAt(
+  database: Database,
+  tenantId: string,
+  { account, at }: { readonly account: AccountRecord; readonly at: number },
+): Promise<Balance> {
+  const [row] = await database.read<AccountRow>(
     tenantId,
     account.indexed ? selectIndexedBalanceAt : selectTimedBalanceAt,
-    [tenantId, account.id, timestamp(at), limit],
+    [tenantId, account.id, timestamp(at)],
   );
-  if (row === undefined) return account.balance;
-  return row.since > entriesMax ? undefined : balanceOf(row);
+  return row === undefined ? account.balance : balanceOf(row);
 }
 
 /** Before everything that happened in the millisecond `at`. */

@@ -30,6 +30,8 @@ const fresh = ids.next<"Sale">();
 const countedOrders = 6_000;
 const freshOrders = 4_000;
 const members = 1_000;
+/** Has every other order of those that are counted, in pairs, and more than a page may read. */
+const company = "m-company";
 
 interface Kept {
   readonly id: OrderId;
@@ -43,11 +45,15 @@ const kept: Kept[] = [];
 /** Every other one is of the sale. */
 async function insertOrders(
   count: number,
-  made: { saleId: typeof fresh; stateOf: (at: number) => OrderState },
+  made: {
+    saleId: typeof fresh;
+    stateOf: (at: number) => OrderState;
+    memberOf?: (at: number) => string | undefined;
+  },
 ): Promise<void> {
   const orders = Array.from({ length: count }, (_, at) => ({
     id: ids.next<"Order">(),
-    memberId: `m-${Math.floor(at / 2) % members}`,
+    memberId: made.memberOf?.(at) ?? `m-${Math.floor(at / 2) % members}`,
     saleId: at % 2 === 0 ? made.saleId : undefined,
     state: made.stateOf(at),
   }));
@@ -79,6 +85,7 @@ beforeAll(async () => {
   await insertOrders(countedOrders, {
     saleId: counted,
     stateOf: (at) => (at % 500 === 0 ? "refunded" : (ended[at % 4] ?? "completed")),
+    memberOf: (at) => (at % 4 < 2 ? company : undefined),
   });
   await raw.query("vacuum (analyze) orders.orders");
   clock.advance(dayMs);
@@ -143,14 +150,20 @@ const nameOf = ({ saleId, memberId, state }: (typeof filters)[number]) =>
     .filter((word) => word !== "")
     .join(", ");
 
+type Wanted = Pick<OrderFilter, "memberId" | "saleId" | "state">;
+
+function listOf(wanted: Wanted): Kept[] {
+  return kept.filter(
+    ({ memberId, saleId, state }) =>
+      memberId === (wanted.memberId ?? memberId) &&
+      saleId === (wanted.saleId ?? saleId) &&
+      state === (wanted.state ?? state),
+  );
+}
+
 describe("a page of orders is the newest of its list, and reads little more", () => {
   test.each(filters.map((filter) => [nameOf(filter), filter] as const))("%s", async (_, filter) => {
-    const of = kept.filter(
-      ({ memberId, saleId, state }) =>
-        memberId === (filter.memberId ?? memberId) &&
-        saleId === (filter.saleId ?? saleId) &&
-        state === (filter.state ?? state),
-    );
+    const of = listOf(filter);
     // From the newest on, from before this minute, and from behind the oldest of the counted.
     for (const before of [undefined, kept[freshOrders + 50]?.id, kept.at(-1)?.id]) {
       const { asked, database: listening } = listener();
@@ -162,6 +175,26 @@ describe("a page of orders is the newest of its list, and reads little more", ()
     }
   });
 });
+
+test.each([
+  { saleId: undefined, state: "completed" },
+  { saleId: counted, state: undefined },
+  { saleId: counted, state: "completed" },
+] as const)(
+  "of a member with very many orders no more are read than fill the page, %j",
+  async (by) => {
+    const filter = { ...by, memberId: company };
+    const { asked, database: listening } = listener();
+    const page = await readOrders(listening, tenantId, { ...everything, ...filter });
+    expect(page.map(({ id }) => id)).toEqual(
+      listOf(filter)
+        .slice(0, 20)
+        .map(({ id }) => id),
+    );
+    expect(asked).toHaveLength(1);
+    for (const each of asked) expect(await blocksOf(each)).toBeLessThan(blocksMax);
+  },
+);
 
 test.each([counted, fresh])(
   "buyers are read page by page, oldest first, sale %#",

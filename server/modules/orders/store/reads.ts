@@ -90,15 +90,17 @@ const selectOrdersOfMember = statement(
 );
 
 /**
- * A member has thousands of orders at most, so with another filter all of them may be looked at.
- * `offset 0` keeps that filter from choosing the index.
+ * A member has thousands of orders at most, so with another filter they are looked at one after
+ * the other, newest first, until the page is full. `offset 0` keeps that filter from choosing the
+ * index.
  */
 function pageOfMember(name: string, conditions: string): Statement {
   return statement(
     `orders.order_page_of_member_${name}`,
     `select ${orderColumns} from (
        select ${orderColumns} from orders.orders
-       where tenant_id = $1 and member_id = (select $4::text) and id < $2 offset 0) as own
+       where tenant_id = $1 and member_id = (select $4::text) and id < $2
+       order by id desc offset 0) as own
      where ${conditions} order by id desc limit $3`,
   );
 }
