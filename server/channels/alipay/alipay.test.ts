@@ -113,7 +113,7 @@ describe("a request", () => {
     expect(textToSign(params)).toBe(message);
     const publicKeyPem = vectorKeys["alipay_app"]?.["publicKey"];
     const { alipayPublicKeys } = alipayAccount({ alipayPublicKeyPem: publicKeyPem }).config;
-    expect(await isSignedByOneOf(alipayPublicKeys, textToSign(params), signature)).toBe(true);
+    expect(isSignedByOneOf(alipayPublicKeys, textToSign(params), signature)).toBe(true);
   });
 });
 

@@ -76,7 +76,7 @@ export async function callAlipay(
   const reply = await callHttp(wire.fetch, toSend, signal);
   if (reply.kind === "no_reply") return { kind: "unknown", why: reply.why };
   if (reply.status !== 200) return { kind: "unknown", why: `HTTP status ${reply.status}` };
-  return await readReply(account, request.method, reply.body);
+  return readReply(account, request.method, reply.body);
 }
 
 const Node = Compile(
@@ -89,11 +89,7 @@ const Node = Compile(
 );
 
 /** The node that answers the method, or the gateway's error, verified over its very text. */
-async function readReply(
-  account: AlipayAccount,
-  method: string,
-  bytes: Buffer,
-): Promise<AlipayReply> {
+function readReply(account: AlipayAccount, method: string, bytes: Buffer): AlipayReply {
   const members = rawMembers(decodeUtf8(bytes) ?? "");
   const raw =
     members?.get(`${method.replaceAll(".", "_")}_response`) ?? members?.get("error_response");
@@ -104,7 +100,7 @@ async function readReply(
   }
   const signature = parseJsonText(members?.get("sign") ?? "null");
   if (typeof signature === "string") {
-    if (!(await isSignedByOneOf(account.config.alipayPublicKeys, raw, signature))) {
+    if (!isSignedByOneOf(account.config.alipayPublicKeys, raw, signature)) {
       return { kind: "unknown", why: "an unverifiable reply: the signature does not fit" };
     }
   } else if (!mayBeUnsigned(node.code)) {

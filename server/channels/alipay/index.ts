@@ -111,7 +111,7 @@ export function createAlipay(options: AlipayOptions): ChannelPlug<AlipayConfig> 
       return ok(refund);
     },
 
-    verifyNotice,
+    verifyNotice: async (account, raw) => verifyNotice(account, raw),
     noticeReply,
 
     statement: (account, day, signal) => readStatement(wire, account, day, signal),

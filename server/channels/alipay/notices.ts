@@ -14,7 +14,7 @@ const paramsMax = 100;
  * Decodes the form once and verifies it over the decoded values. Notices have no time window: a
  * notice that was not acknowledged comes again for 25 hours under the same id, and is a duplicate.
  */
-export async function verifyNotice(account: AlipayAccount, raw: RawNotice): Promise<NoticeVerdict> {
+export function verifyNotice(account: AlipayAccount, raw: RawNotice): NoticeVerdict {
   const params = readForm(raw.body);
   if (params === undefined) return { kind: "forged", why: "the notice is not a form" };
   const { sign: signature, sign_type: signType, notify_id: noticeId = "" } = params;
@@ -22,7 +22,7 @@ export async function verifyNotice(account: AlipayAccount, raw: RawNotice): Prom
   if (signType !== "RSA2") return { kind: "forged", why: "the notice is not signed with RSA2" };
 
   const keys = account.config.alipayPublicKeys;
-  if (!(await isSigned(params, keys, signature)))
+  if (!isSigned(params, keys, signature))
     return { kind: "forged", why: "the signature does not fit" };
   if (params["trade_status"] === undefined) {
     return { kind: "ignored", noticeId, why: "a message that is not about a trade" };
@@ -30,15 +30,8 @@ export async function verifyNotice(account: AlipayAccount, raw: RawNotice): Prom
   return readTradeNotice(params, noticeId);
 }
 
-async function isSigned(
-  params: Params,
-  keys: readonly KeyObject[],
-  signature: string,
-): Promise<boolean> {
-  for (const text of textsOf(params)) {
-    if (await isSignedByOneOf(keys, text, signature)) return true;
-  }
-  return false;
+function isSigned(params: Params, keys: readonly KeyObject[], signature: string): boolean {
+  return textsOf(params).some((text) => isSignedByOneOf(keys, text, signature));
 }
 
 /**

@@ -26,17 +26,15 @@ export function signText(privateKey: KeyObject, text: string): string {
 }
 
 /** Whether one of the keys has signed the text. */
-export async function isSignedByOneOf(
+export function isSignedByOneOf(
   keys: readonly KeyObject[],
   text: string,
   signature: string,
-): Promise<boolean> {
+): boolean {
   const bytes = readSignature(signature);
   if (bytes === undefined) return false;
-  for (const key of keys) {
-    if (await isSignedWith(key, Buffer.from(text), bytes)) return true;
-  }
-  return false;
+  const message = Buffer.from(text);
+  return keys.some((key) => isSignedWith(key, message, bytes));
 }
 
 /**

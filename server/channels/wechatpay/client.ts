@@ -58,7 +58,7 @@ async function faultOfReply(
   if (fault !== undefined) return fault;
   const found = await keyring.find(account, headers.serial, signal);
   if (found.kind !== "key") return found.why;
-  const isSigned = await isSignedBy(found.key, headers, reply.body);
+  const isSigned = isSignedBy(found.key, headers, reply.body);
   return isSigned ? undefined : "the signature does not fit";
 }
 

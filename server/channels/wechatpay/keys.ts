@@ -178,7 +178,7 @@ async function fetchCertificates(
   const fault = faultBeforeKey(headers, wire.clock.now());
   if (fault !== undefined) return failed(fault);
   const signer = keys.get(normalSerial(headers.serial));
-  if (signer === undefined || !(await isSignedBy(signer.key, headers, reply.body))) {
+  if (signer === undefined || !isSignedBy(signer.key, headers, reply.body)) {
     return failed("the list of certificates is not signed by one of them");
   }
   return { kind: "certificates", keys };

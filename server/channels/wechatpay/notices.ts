@@ -37,7 +37,7 @@ export async function verifyNotice(
   const found = await keyring.find(account, headers.serial, signal);
   if (found.kind === "unavailable") return { kind: "unreadable", why: found.why };
   if (found.kind === "unknown_serial") return { kind: "forged", why: found.why };
-  if (!(await isSignedBy(found.key, headers, raw.body))) {
+  if (!isSignedBy(found.key, headers, raw.body)) {
     return { kind: "forged", why: "the signature does not fit" };
   }
   return readNotice(account, raw.body);

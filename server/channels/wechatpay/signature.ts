@@ -80,11 +80,7 @@ export function faultBeforeKey(headers: SignatureHeaders, receivedAt: number): s
 }
 
 /** Whether the key has signed these bytes under these headers. */
-export async function isSignedBy(
-  key: KeyObject,
-  headers: SignatureHeaders,
-  body: Buffer,
-): Promise<boolean> {
+export function isSignedBy(key: KeyObject, headers: SignatureHeaders, body: Buffer): boolean {
   const signature = readSignature(headers.signature);
   if (signature === undefined) return false;
   const message = Buffer.concat([

@@ -13,7 +13,8 @@ import { noticeTags, channel, number, readingTenant, staffOf } from "./shapes.ts
 const text = Type.String();
 /**
  * After a flash sale a channel sends thousands a second, all from a few addresses; a limit below
- * what one process books would only delay them. A forged one costs 40 us, its signature.
+ * what one process books would only delay them. A forged one costs 22 us more than any request, its
+ * signature.
  */
 const noticesPerSecondMax = 10_000;
 /** Notices have some kilobytes; who sends more wants to fill the disk. */
