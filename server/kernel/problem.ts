@@ -83,6 +83,22 @@ export function problemOfRefusal(
   return status === 503 ? { status, body, retryAfter: 1 } : { status, body };
 }
 
+/** For a refusal that is sent very often: but for the place, its text is put together once. */
+export function prepareProblem(
+  refusals: RefusalTable,
+  refusal: Refusal,
+): { readonly status: number; readonly bodyFor: (place: ProblemPlace) => string } {
+  const anywhere = { path: "/", requestId: "-" };
+  const { status, body } = problemOfRefusal(refusals, refusal, anywhere);
+  const [before, after] = body.split(placeText(anywhere));
+  return { status, bodyFor: (place) => `${before}${placeText(place)}${after}` };
+}
+
+/** Of JSON; request ids have no characters that it escapes. */
+function placeText({ path, requestId }: ProblemPlace): string {
+  return `"instance":${JSON.stringify(path)},"requestId":"${requestId}"`;
+}
+
 export function problemOfBug(place: ProblemPlace): ProblemReply {
   const bug = { title: internalErrorTitle, status: 500, code: "internal_error", facts: {} };
   return { status: 500, body: problemBody(place, bug) };

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { required } from "./assert.ts";
 import type { Metrics } from "./metrics.ts";
 import type { RefusalTable } from "./problem.ts";
-import { edgeRefusal, problemContentType, problemOfRefusal } from "./problem.ts";
+import { edgeRefusal, prepareProblem, problemContentType } from "./problem.ts";
 
 /** Those who are sent off come back over so many seconds, in turn, so that they are no crowd. */
 const shedSecondsMax = 3;
@@ -32,8 +33,13 @@ export function createShedding(given: {
   readonly headers: readonly (readonly [name: string, value: string])[];
 }): Shedding {
   const { metrics, refusals, mustComeBack, requestIdOf } = given;
-  const headers = [...given.headers.flat(), "content-type", problemContentType];
   const open: string[] = [];
+  const answers = Array.from({ length: shedSecondsMax }, (_, at) => {
+    const retryAfterSeconds = 1 + at;
+    const own = ["content-type", problemContentType, "retry-after", String(retryAfterSeconds)];
+    const refusal = edgeRefusal("overloaded", { retryAfterSeconds });
+    return { ...prepareProblem(refusals, refusal), headers: [...given.headers.flat(), ...own] };
+  });
   let count = 0;
   return {
     shed(request, reply, lineMs) {
@@ -41,15 +47,14 @@ export function createShedding(given: {
       if (method === "GET" || method === "HEAD" || !mustComeBack(lineMs)) return false;
       if (open.some((path) => url.startsWith(path))) return false;
       metrics.httpShed("overloaded");
+      const answer = required(answers[count % shedSecondsMax], "an answer");
       count += 1;
-      const retryAfterSeconds = 1 + (count % shedSecondsMax);
-      const refusal = edgeRefusal("overloaded", { retryAfterSeconds });
       const [path = "/"] = url.split("?", 1);
       const requestId = requestIdOf(request);
-      const { status, body } = problemOfRefusal(refusals, refusal, { path, requestId });
+      const body = answer.bodyFor({ path, requestId });
       const length = String(Buffer.byteLength(body));
-      const own = ["retry-after", String(retryAfterSeconds), "x-request-id", requestId];
-      reply.writeHead(status, [...headers, ...own, "content-length", length]);
+      const own = ["x-request-id", requestId, "content-length", length];
+      reply.writeHead(answer.status, [...answer.headers, ...own]);
       reply.end(body);
       return true;
     },

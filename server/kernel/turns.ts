@@ -75,13 +75,17 @@ export function createTurns({ begin, turnAway }: TurnsOptions): Turns {
     if (asked.unanswered >= pipelinedMax) return false;
     asked.unanswered += 1;
     asked.newest = reply;
-    reply.once("close", () => {
-      asked.unanswered -= 1;
-      // A connection lives for minutes, and would keep it alive.
-      if (asked.newest === reply) asked.newest = undefined;
-      if (asked.onAnswered !== undefined && isAnswered(asked)) asked.onAnswered();
-    });
+    reply.on("close", noteEnd);
     return true;
+  }
+
+  /** Comes once for each reply, sent to the end or given up by the caller. */
+  function noteEnd(this: ServerResponse): void {
+    const asked = askedOn(this.req.socket);
+    asked.unanswered -= 1;
+    // A connection lives for minutes, and would keep it alive.
+    if (asked.newest === this) asked.newest = undefined;
+    if (asked.onAnswered !== undefined && isAnswered(asked)) asked.onAnswered();
   }
 
   function takeTurn(): void {
