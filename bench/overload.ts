@@ -1,7 +1,8 @@
 /**
  * More than it can take, by one process that answers and by two on the same cores; the second one
  * stands idle while the first is asked alone. In each round the peak, then orders that are due at a
- * fixed rate whatever the answers are, at what the peak lets hope for and at multiples of that. A
+ * fixed rate whatever the answers are, at what the peak lets hope for and at multiples of that, and
+ * the peak again: a virtual machine is not as fast at the end of a round as it was before. A
  * platform that keeps its word takes about its peak all the while, answers who it takes in bounded
  * time and everybody else 503 at once, and has every order that it acknowledged.
  */
@@ -30,7 +31,7 @@ export interface OverloadRound {
   readonly factor: number;
   readonly offeredPerSecond: number;
   readonly acceptedPerSecond: number;
-  /** Of the same processes in the same round. */
+  /** Of the same processes in the same round, before it and behind it. */
   readonly shareOfPeak: number;
   /** Of accepted orders, from the moment at which each was due. */
   readonly p50Ms: number;
@@ -54,6 +55,8 @@ export interface OverloadGiven {
   readonly factors: readonly number[];
   readonly warmupSeconds: number;
 }
+
+type OverloadLoad = Omit<OverloadRound, "shareOfPeak">;
 
 interface Load {
   /** Of the processes that answer. */
@@ -90,35 +93,53 @@ export async function measureOverload(site: Site, given: OverloadGiven): Promise
 
 async function measureRounds(
   site: Site,
-  { options, factors, warmupSeconds }: OverloadGiven,
+  given: OverloadGiven,
   configurations: readonly (readonly string[])[],
 ): Promise<{ peaks: OverloadPeak[]; rounds: OverloadRound[] }> {
-  const connections = Math.max(...options.connections);
+  const { options, factors, warmupSeconds: seconds } = given;
+  for (const addresses of configurations) {
+    const peak = await measurePeak(site, { addresses, seconds, options });
+    await overload(site, { addresses, seconds, factor: Math.max(...factors), peak });
+  }
   const peaks: OverloadPeak[] = [];
   const rounds: OverloadRound[] = [];
-  for (const addresses of configurations) {
-    const peak = await measurePeak(site, { addresses, seconds: warmupSeconds, connections });
-    const factor = Math.max(...factors);
-    await overload(site, { addresses, seconds: warmupSeconds, factor, peak });
-  }
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const addresses of configurations) {
-      const asked = { addresses, seconds: options.seconds };
-      const peak = await measurePeak(site, { ...asked, connections });
-      peaks.push(peak);
       const name = `round ${round}, processes: ${addresses.length}`;
-      site.say(`${name}, the peak: ${Math.round(peak.perSecond)} orders/s`);
-      for (const factor of factors) {
-        const one = await overload(site, { ...asked, factor, peak });
-        rounds.push(one);
-        site.say(
-          `${name}, ${factor} times: ${Math.round(one.offeredPerSecond)} offered, ` +
-            `${Math.round(one.acceptedPerSecond)} accepted orders/s, ${one.shed} times 503`,
-        );
-      }
+      const measured = await measureRound(site, { ...given, addresses, name });
+      peaks.push(...measured.peaks);
+      rounds.push(...measured.rounds);
     }
   }
   return { peaks, rounds };
+}
+
+async function measureRound(
+  site: Site,
+  given: OverloadGiven & { readonly addresses: readonly string[]; readonly name: string },
+): Promise<{ peaks: readonly OverloadPeak[]; rounds: readonly OverloadRound[] }> {
+  const { options, factors, addresses, name } = given;
+  const { seconds } = options;
+  const peakNow = async (): Promise<OverloadPeak> => {
+    const peak = await measurePeak(site, { addresses, seconds, options });
+    site.say(`${name}, the peak: ${Math.round(peak.perSecond)} orders/s`);
+    return peak;
+  };
+  const before = await peakNow();
+  const loads: OverloadLoad[] = [];
+  for (const factor of factors) {
+    const load = await overload(site, { addresses, seconds, factor, peak: before });
+    loads.push(load);
+    site.say(
+      `${name}, ${factor} times: ${Math.round(load.offeredPerSecond)} offered, ` +
+        `${Math.round(load.acceptedPerSecond)} accepted orders/s, ${load.shed} times 503`,
+    );
+  }
+  const after = await peakNow();
+  const peakPerSecond = (before.perSecond + after.perSecond) / 2;
+  const shareOf = ({ acceptedPerSecond }: OverloadLoad) => acceptedPerSecond / peakPerSecond;
+  const rounds = loads.map((load) => ({ ...load, shareOfPeak: shareOf(load) }));
+  return { peaks: [before, after], rounds };
 }
 
 function medianPeak(peaks: readonly OverloadPeak[]): OverloadPeak {
@@ -148,8 +169,9 @@ function medianRound(rounds: readonly OverloadRound[]): OverloadRound {
 /** By the generator that also brings the crowd: its processor time comes out of the same cores. */
 async function measurePeak(
   site: Site,
-  { addresses, seconds, connections }: Load & { readonly connections: number },
+  { addresses, seconds, options }: Load & Pick<OverloadGiven, "options">,
 ): Promise<OverloadPeak> {
+  const connections = Math.max(...options.connections);
   const load = { ...ordersFor(site, addresses), connections, seconds };
   const counts = await runGenerator(load, site.home);
   assertAllTaken(site, "the peak", counts);
@@ -168,7 +190,7 @@ async function overload(
     factor,
     peak,
   }: Load & { readonly factor: number; readonly peak: OverloadPeak },
-): Promise<OverloadRound> {
+): Promise<OverloadLoad> {
   const perSecond = Math.round(peak.perSecond * sustainedShare * factor);
   const orders = ordersFor(site, addresses);
   const idsPath = join(site.home, `${orders.run}.ids`);
@@ -178,13 +200,11 @@ async function overload(
   note(site, placedBy.platform, counts);
   await settle(site.client);
   await findAgain(site, idsPath, counts.created);
-  const acceptedPerSecond = counts.counted / counts.seconds;
   return {
     processes: addresses.length,
     factor,
     offeredPerSecond: counts.sent / counts.seconds,
-    acceptedPerSecond,
-    shareOfPeak: acceptedPerSecond / peak.perSecond,
+    acceptedPerSecond: counts.counted / counts.seconds,
     p50Ms: counts.p50Ms,
     p99Ms: counts.p99Ms,
     shed: counts.shed,

@@ -109,10 +109,11 @@ function overloadTable({ peaks, figures }: Overload, connections: number): Table
   return {
     title: "Overload",
     about: [
-      `Each round first the peak: ${connections} callers, each of whom waits for his answer. Then as`,
-      "many orders a second whatever the answers are: 85 % of the peak, and times of that. By one",
-      "process that answers, and by two on the same cores. Latency is that of accepted orders, from",
-      "the moment at which each was due.",
+      `Each round begins and ends with the peak, that of ${connections} callers who wait for their`,
+      "answers; what was taken is held against the mean of the two. Between them so many orders a",
+      "second come whatever the answers are: 85 % of the peak, and times of that. By one process that",
+      "answers, and by two on the same cores. Latency is that of accepted orders, from the moment at",
+      "which each was due.",
     ],
     heading: ["processes", "", "offered/s", "accepted/s", "of peak", "p50 ms", "p99 ms", "503"],
     rows: peaks.flatMap(({ processes, perSecond, p50Ms, p99Ms }) => [
