@@ -50,7 +50,7 @@ export async function runScaleProgram(args: readonly string[]): Promise<number> 
     const result = await runScale({
       orders,
       skus: 1_000,
-      rounds: 5,
+      rounds: 7,
       seconds: 5,
       warmupSeconds: 40,
       connections: 64,
