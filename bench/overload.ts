@@ -8,6 +8,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { median } from "./figures.ts";
 import type { Counts } from "./load/load.ts";
 import { runGenerator } from "./load/load.ts";
@@ -56,7 +57,7 @@ export interface OverloadGiven {
   readonly warmupSeconds: number;
 }
 
-type OverloadLoad = Omit<OverloadRound, "shareOfPeak">;
+export type OverloadLoad = Omit<OverloadRound, "shareOfPeak">;
 
 interface Load {
   /** Of the processes that answer. */
@@ -71,6 +72,8 @@ interface Load {
 const sustainedShare = 0.85;
 /** A crowd that waits for an opening is connected; more are opened as answers take longer. */
 const connectionsAtFirst = 4_000;
+/** Until the platform has forgotten the crowd, and callers may wait as long as ever. */
+const calmMs = 1_000;
 
 export async function measureOverload(site: Site, given: OverloadGiven): Promise<Overload> {
   const { home, databaseUrl, platform } = site;
@@ -135,11 +138,15 @@ async function measureRound(
         `${Math.round(load.acceptedPerSecond)} accepted orders/s, ${load.shed} times 503`,
     );
   }
-  const after = await peakNow();
-  const peakPerSecond = (before.perSecond + after.perSecond) / 2;
-  const shareOf = ({ acceptedPerSecond }: OverloadLoad) => acceptedPerSecond / peakPerSecond;
-  const rounds = loads.map((load) => ({ ...load, shareOfPeak: shareOf(load) }));
-  return { peaks: [before, after], rounds };
+  await sleep(calmMs);
+  const peaks = [before, await peakNow()];
+  return { peaks, rounds: loads.map((load) => ofPeaks(load, peaks)) };
+}
+
+/** Holds a load against the mean of the peaks. */
+export function ofPeaks(load: OverloadLoad, peaks: readonly OverloadPeak[]): OverloadRound {
+  const sum = peaks.reduce((all, { perSecond }) => all + perSecond, 0);
+  return { ...load, shareOfPeak: (load.acceptedPerSecond * peaks.length) / sum };
 }
 
 function medianPeak(peaks: readonly OverloadPeak[]): OverloadPeak {

@@ -111,7 +111,7 @@ function overloadTable({ peaks, figures }: Overload, connections: number): Table
     about: [
       `Each round begins and ends with the peak, that of ${connections} callers who wait for their`,
       "answers; what was taken is held against the mean of the two. Between them so many orders a",
-      "second come whatever the answers are: 85 % of the peak, and times of that. By one process that",
+      "second come whatever the answers are: 85 % of the first, and times of that. By one process that",
       "answers, and by two on the same cores. Latency is that of accepted orders, from the moment at",
       "which each was due.",
     ],

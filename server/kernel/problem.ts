@@ -2,7 +2,7 @@ import Type from "typebox";
 import { asFault, FaultError, OverloadFault } from "./database.ts";
 import type { Facts, FactValue, Refusal, RefusalEntry } from "./refusal.ts";
 import { RefusedError, titleFor } from "./refusal.ts";
-import { required } from "./assert.ts";
+import { assert, required } from "./assert.ts";
 
 /** The refusals that the edge itself makes; every table of refusals has them. */
 export type EdgeRefusalCode =
@@ -91,6 +91,7 @@ export function prepareProblem(
   const anywhere = { path: "/", requestId: "-" };
   const { status, body } = problemOfRefusal(refusals, refusal, anywhere);
   const [before, after] = body.split(placeText(anywhere));
+  assert(after !== undefined, "a problem says where");
   return { status, bodyFor: (place) => `${before}${placeText(place)}${after}` };
 }
 

@@ -22,6 +22,8 @@ export interface Plan {
   readonly blocks: number;
   /** Of tables, also those that were looked at for nothing. */
   readonly rows: number;
+  /** Of indexes that are read without their table. */
+  readonly entries: number;
 }
 
 /** Runs it, and tells how PostgreSQL went about it. */
@@ -36,7 +38,7 @@ export async function explain(
   );
   const [{ Plan: plan }] = required(rows[0], "a plan")["QUERY PLAN"];
   const blocks = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"];
-  return { indexes: indexesIn(plan), blocks, rows: rowsIn(plan) };
+  return { indexes: indexesIn(plan), blocks, rows: rowsIn(plan), entries: entriesIn(plan) };
 }
 
 function indexesIn(plan: PlanNode): string[] {
@@ -51,4 +53,9 @@ function rowsIn(plan: PlanNode): number {
   const looked = isTable ? (plan["Actual Rows"] + removed) * plan["Actual Loops"] : 0;
   const own = plan["Heap Fetches"] ?? looked;
   return (plan.Plans ?? []).reduce((sum, inner) => sum + rowsIn(inner), own);
+}
+
+function entriesIn(plan: PlanNode): number {
+  const own = plan["Heap Fetches"] === undefined ? 0 : plan["Actual Rows"] * plan["Actual Loops"];
+  return (plan.Plans ?? []).reduce((sum, inner) => sum + entriesIn(inner), own);
 }

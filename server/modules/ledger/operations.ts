@@ -276,7 +276,11 @@ async function readEntries(
   if (account.indexed) return { ...(await selectEntries(database, tenantId, page)), start: from };
   const stretch = { from, to: before.at, rows: bounds.stretchRows };
   const start = await selectStretch(database, tenantId, stretch);
-  return { ...(await selectEntries(database, tenantId, { ...page, from: start })), start };
+  const isStretch = start > from;
+  return {
+    ...(await selectEntries(database, tenantId, { ...page, from: start, isStretch })),
+    start,
+  };
 }
 
 async function balanceBefore(

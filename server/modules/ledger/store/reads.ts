@@ -1,3 +1,4 @@
+import { assert, required } from "../../../kernel/assert.ts";
 import type { Database } from "../../../kernel/database.ts";
 import { statement, timestamp } from "../../../kernel/database.ts";
 import type { AccountId, Phase } from "../domain.ts";
@@ -183,27 +184,42 @@ const selectStretchStart = statement(
    ) w`,
 );
 
-/**
- * The balance comes along even when there are no entries, in a row without any. `is true` makes the
- * tenant a condition that no index serves: the planner would read all of his entries in the primary
- * key beside a short stretch of time.
- */
-const selectTimedEntries = statement(
-  "ledger.statement_by_time",
-  `select e.*, b.posted as posted_now
+/** The balance comes along even when there are no entries, in a row without any. */
+function timedEntriesText(entries: string): string {
+  return `select e.*, b.posted as posted_now
    from ledger.balances b
    left join (
      select ${transferColumns}
-     from (
-       select * from ledger.transfers
-       where (tenant_id = $1) is true and (debit_account_id = $2 or credit_account_id = $2)
-         and at >= $3 and at <= $4 and (at, bundle_id, leg) < ($4, $5, $6)
-       order by at desc, bundle_id desc, leg desc limit $7
-     ) t
+     from (${entries}) t
      ${accountsOfTransfer}
    ) e on true
    where b.tenant_id = $1 and b.account_id = $2
-   order by e.at desc, e.bundle_id desc, e.leg desc`,
+   order by e.at desc, e.bundle_id desc, e.leg desc`;
+}
+
+/** Of a time in which the tenant has few movements: his own, or those of the time, may be fewer. */
+const selectTimedEntries = statement(
+  "ledger.statement_by_time",
+  timedEntriesText(
+    `select * from ledger.transfers
+     where tenant_id = $1 and (debit_account_id = $2 or credit_account_id = $2)
+       and at >= $3 and at <= $4 and (at, bundle_id, leg) < ($4, $5, $6)
+     order by at desc, bundle_id desc, leg desc limit $7`,
+  ),
+);
+
+/**
+ * Of a stretch that was measured out by rows. `is true` makes the tenant a condition that no index
+ * serves: beside it the planner would read all of a large tenant's entries in the primary key.
+ */
+const selectStretchEntries = statement(
+  "ledger.statement_of_stretch",
+  timedEntriesText(
+    `select * from ledger.transfers
+     where (tenant_id = $1) is true and (debit_account_id = $2 or credit_account_id = $2)
+       and at >= $3 and at <= $4 and (at, bundle_id, leg) < ($4, $5, $6)
+     order by at desc, bundle_id desc, leg desc limit $7`,
+  ),
 );
 
 /** The balance now, less what has happened since: one snapshot for both. */
@@ -239,12 +255,11 @@ const selectTimedBalanceAt = statement(
   "ledger.balance_at_by_time",
   balanceAtText(
     `select debit_account_id, credit_account_id, phase, amount from ledger.transfers
-     where (tenant_id = $1) is true and (debit_account_id = $2 or credit_account_id = $2)
-       and at > $3`,
+     where tenant_id = $1 and (debit_account_id = $2 or credit_account_id = $2) and at > $3`,
   ),
 );
 
-/** Read off the indexes alone. The last limit is that of both sides together. */
+/** Off the indexes alone where vacuum has been. The last limit is that of both sides together. */
 const countIndexedEntries = statement(
   "ledger.count_entries_since",
   `select count(*)::integer as entries
@@ -349,12 +364,15 @@ export async function selectEntries(
     readonly from: number;
     readonly before: Position;
     readonly limit: number;
+    /** What `selectStretch` gave is shorter than what was asked for. */
+    readonly isStretch?: boolean;
   },
 ): Promise<{ entries: TransferRecord[]; postedNow: bigint | undefined }> {
-  const { account, before } = wanted;
+  const { account, before, isStretch = false } = wanted;
+  const selectByTime = isStretch ? selectStretchEntries : selectTimedEntries;
   const rows = await database.read<EntryRow>(
     tenantId,
-    account.indexed ? selectIndexedEntries : selectTimedEntries,
+    account.indexed ? selectIndexedEntries : selectByTime,
     [
       tenantId,
       account.id,
@@ -404,13 +422,14 @@ export async function hasMoreEntriesSince(
   },
 ): Promise<boolean> {
   const { account, at, entriesMax } = wanted;
+  assert(account.indexed);
   const [row] = await database.read<{ entries: number }>(tenantId, countIndexedEntries, [
     tenantId,
     account.id,
     timestamp(at),
     entriesMax + 1,
   ]);
-  return row !== undefined && row.entries > entriesMax;
+  return required(row, "a count").entries > entriesMax;
 }
 
 /** What an account held at the end of a millisecond. All of its entries since are added up. */
