@@ -21,9 +21,9 @@ import {
   selectBalancesOf,
   selectEntries,
   selectPrefixesWithAvailable,
-  selectStretch,
   selectTransfersOf,
 } from "./store/reads.ts";
+import { selectStretch } from "./store/stretches.ts";
 
 /** One line of an account's statement. */
 export interface StatementEntry {
@@ -75,10 +75,10 @@ const stretchMsMax = stretchDaysMax * dayMs;
 /** How far back a statement without an index goes when it isn't told. */
 const stretchMsDefault = dayMs;
 /**
- * A page of twenty is full where one of 150 movements is of the account; of a rarer one it is
+ * A page of twenty is full where one of 200 movements is of the account; of a rarer one it is
  * shorter, and tells where it goes on. With an index an entry is a page of the table at worst.
  */
-const statementBounds: StatementBounds = { stretchRows: 3_000, entriesSinceMax: 1_000 };
+const statementBounds: StatementBounds = { stretchRows: 4_000, entriesSinceMax: 1_000 };
 /** Enough to see what went wrong; who has more has one cause for all of them. */
 const findingsMax = 100;
 /** The last day that RFC 3339 can write. */

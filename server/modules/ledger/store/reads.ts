@@ -160,30 +160,6 @@ const selectIndexedEntries = statement(
    order by t.at desc, t.bundle_id desc, t.leg desc limit $7`,
 );
 
-/** As transfers_marks has it. */
-const isMark = "(uuid_hash(bundle_id) # leg::integer) & 127 = 0";
-const rowsOfMark = 128;
-/** Measured: 50 on average; movements with the longest reasons fill a page with half of that. */
-const rowsOfPageMin = 25;
-
-/**
- * Where a stretch of so many marks begins that ends before a time. Where tenants write in turns,
- * its rows lie far apart; it is then as short as so many pages of the table make it.
- */
-const selectStretchStart = statement(
-  "ledger.stretch_start",
-  `select min(at) filter (where newest - page <= $5) as at, count(*)::integer as marks,
-          coalesce(max(newest - page), 0)::float8 as pages
-   from (
-     select at, page, max(page) over () as newest
-     from (
-       select at, (ctid::text::point)[0] as page from ledger.transfers
-       where tenant_id = $1 and ${isMark} and at >= $2 and at < $3
-       order by at desc limit $4
-     ) m
-   ) w`,
-);
-
 /** The balance comes along even when there are no entries, in a row without any. */
 function timedEntriesText(entries: string): string {
   return `select e.*, b.posted as posted_now
@@ -388,27 +364,6 @@ export async function selectEntries(
 
 function hasEntry(row: EntryRow): row is EntryRow & TransferRow {
   return row.at !== null;
-}
-
-/**
- * Where a stretch of about `rows` movements of the tenant begins that ends before `to`; `from` when
- * there are no more than that.
- */
-export async function selectStretch(
-  database: Database,
-  tenantId: string,
-  wanted: { readonly from: number; readonly to: number; readonly rows: number },
-): Promise<number> {
-  const marksMax = Math.ceil(wanted.rows / rowsOfMark);
-  const pagesMax = Math.ceil(wanted.rows / rowsOfPageMin);
-  const [found] = await database.read<{ at: number | null; marks: number; pages: number }>(
-    tenantId,
-    selectStretchStart,
-    [tenantId, timestamp(wanted.from), timestamp(wanted.to), marksMax, pagesMax],
-  );
-  if (found === undefined || found.at === null) return wanted.from;
-  const isWhole = found.marks < marksMax && found.pages <= pagesMax;
-  return isWhole ? wanted.from : found.at;
 }
 
 /** Whether an account with an index has had more than so many entries after a millisecond. */
