@@ -222,6 +222,21 @@ describe("page by page, a statement is the whole one", () => {
   );
 });
 
+test("with an index the balance is told behind so many entries since, and not behind one more", async () => {
+  const [tenantId] = tenants;
+  const to = startedAt + lengthMs / 2;
+  const since = (await linesOf(tenantId, wallet)).filter(({ at }) => at >= to).length;
+  for (const [entriesSinceMax, isTold] of [
+    [since, true],
+    [since - 1, false],
+  ] as const) {
+    const bounds = { ...small, entriesSinceMax };
+    const { lines } = await walk(tenantId, wallet, { bounds, from: to - 10, to, limit: 300 });
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.every(({ balance }) => (balance !== undefined) === isTold)).toBe(true);
+  }
+});
+
 describe("a page reads a small part of the table", () => {
   /** What the statements of a question read, by the bounds of the platform or by others. */
   async function readBy(
