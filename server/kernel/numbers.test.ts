@@ -29,6 +29,19 @@ test("the tail wraps around without repeating", () => {
   expect(tails).toEqual(["9999999", "0000000"]);
 });
 
+test("two processes meet in a whole minute or not at all", () => {
+  const clock = createManualClock(start);
+  let draws = 0;
+  const random = (bytes: Buffer) => void bytes.writeUInt32LE((draws += 1));
+  const numbers = createNumbers({ clock, random });
+  const tails = Array.from({ length: 120 }, () => {
+    clock.advance(1_000);
+    return numbers.next("T").slice(17, 24);
+  });
+  expect(new Set(tails.slice(0, 60))).toEqual(new Set(["0000001"]));
+  expect(new Set(tails.slice(60))).toEqual(new Set(["0000002"]));
+});
+
 test("every wrong digit and every swap of neighbours is noticed", () => {
   const clock = createManualClock(start);
   const numbers = createNumbers({ clock });

@@ -2,6 +2,7 @@ import { assert } from "./assert.ts";
 import { businessDayOf, compactDay, wallClockMs, zoneDefault } from "./calendar.ts";
 import type { RandomFill } from "./ids.ts";
 import { cryptoFill } from "./ids.ts";
+import { minuteMs } from "./time.ts";
 import type { Clock } from "./time.ts";
 
 /**
@@ -23,10 +24,12 @@ export interface Numbers {
 
 /**
  * Within a process no number repeats: the tail counts while the millisecond lasts. Two processes
- * that both make ten in one millisecond meet twice in a million times; the unique index on the
- * number is the judge, and a repeated command draws a new one.
+ * that both make up to ten in a millisecond have starts in one minute of a million with which they
+ * can meet at all; the unique index on the number is the judge, and a repeated command draws a new
+ * one. With a start for each millisecond two processes met in minutes of an overload.
  */
 const tailsPerMs = 10_000_000;
+const startLastsMs = minuteMs;
 
 export function createNumbers(options: {
   clock: Clock;
@@ -38,6 +41,8 @@ export function createNumbers(options: {
   const seed = Buffer.alloc(4);
   let lastMs = -1;
   let moment = "";
+  let start = 0;
+  let startUntil = 0;
   let tail = 0;
   let taken = 0;
 
@@ -45,9 +50,15 @@ export function createNumbers(options: {
     lastMs = ms;
     const millisecond = String(wallClockMs(ms, zone)).padStart(8, "0");
     moment = compactDay(businessDayOf(ms, zone)) + millisecond;
-    fill(seed);
-    tail = seed.readUInt32LE() % tailsPerMs;
+    if (ms >= startUntil) drawStart(ms);
+    tail = start;
     taken = 0;
+  }
+
+  function drawStart(ms: number): void {
+    fill(seed);
+    start = seed.readUInt32LE() % tailsPerMs;
+    startUntil = ms + startLastsMs;
   }
 
   return {
