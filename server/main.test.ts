@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, onTestFinished, test } from "vitest";
@@ -126,3 +126,16 @@ test("it says in a sentence that the database is not there", async () => {
   expect(code).toBe(1);
   expect(said).toMatch(/^the database of DATABASE_URL does not answer: .*ECONNREFUSED.*\n$/);
 }, 20_000);
+
+test("a setting that it refuses ends it, loaded and compiled", async () => {
+  const compiled = join(home, "compiled");
+  const refused = { PORT: "none", DATABASE_URL: "", NODE_COMPILE_CACHE: compiled };
+  const child = spawn(process.execPath, [mainFile], { env: { ...process.env, ...refused } });
+  let said = "";
+  child.stderr.on("data", (chunk) => (said += String(chunk)));
+  const [code] = await once(child, "close");
+  expect(code).toBe(78);
+  expect(said).toContain("PORT");
+  expect(said).toContain("DATABASE_URL");
+  expect(readdirSync(compiled)).not.toEqual([]);
+});

