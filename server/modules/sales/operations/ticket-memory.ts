@@ -32,9 +32,15 @@ export function createTicketMemory({
   readonly database: Database;
   readonly clock: Clock;
 }) {
-  const known = new LRUCache<string, KnownTicket>({ max: ticketsMax });
+  /** Made with the first ticket: its empty places alone are 6 MB. */
+  let known: LRUCache<string, KnownTicket> | undefined;
   /** By tenant; as many ask as there may be requests and streams. */
   const asking = new Map<string, Asking[]>();
+
+  function keep(tenantId: string, ticket: KnownTicket): void {
+    known ??= new LRUCache({ max: ticketsMax });
+    known.set(keyOf(tenantId, ticket.id), ticket);
+  }
 
   async function serve(tenantId: string, queue: Asking[]): Promise<void> {
     for (;;) {
@@ -48,7 +54,7 @@ export function createTicketMemory({
         const found = new Map(
           tickets.map((ticket) => [ticket.id, { ...ticket, admittedAt: undefined, readAt }]),
         );
-        for (const [id, ticket] of found) known.set(keyOf(tenantId, id), ticket);
+        for (const ticket of found.values()) keep(tenantId, ticket);
         for (const { id, resolve } of batch) resolve(found.get(id));
       } catch (error) {
         for (const { reject } of batch) reject(error);
@@ -59,7 +65,7 @@ export function createTicketMemory({
 
   return {
     known: (tenantId: string, id: TicketId): KnownTicket | undefined =>
-      known.get(keyOf(tenantId, id)),
+      known?.get(keyOf(tenantId, id)),
 
     /** As it stands in the database; undefined when there is none. */
     read(tenantId: string, id: TicketId): Promise<KnownTicket | undefined> {
@@ -75,7 +81,7 @@ export function createTicketMemory({
     /** What this process has just given or found. */
     learn(tenantId: string, ticket: Ticket, admittedAt: number | undefined): KnownTicket {
       const entry = { ...ticket, admittedAt, readAt: clock.now() };
-      known.set(keyOf(tenantId, ticket.id), entry);
+      keep(tenantId, entry);
       return entry;
     },
   };
