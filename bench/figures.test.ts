@@ -66,7 +66,15 @@ function reportOf(measured: Measured, mode: Options["mode"]): Report {
     minutes: 11.25,
     generator: "wrk",
     options: { seconds: 1, rounds: 1, connections, notices: 10, orders: 10, mode },
-    machine: { cores: 2, processor: "p", memoryGb: 8, system: "s", node: "24", loadBefore: 0 },
+    machine: {
+      cores: 2,
+      processor: "p",
+      memoryGb: 8,
+      system: "s",
+      node: "24",
+      nodeOptions: "--max-semi-space-size=64",
+      loadBefore: 0,
+    },
     durability: { fsync: "on" },
     postgres: "18",
     measured,
@@ -140,6 +148,7 @@ test("every run is kept as a line, and the page shows the last whole run of each
     "| 100,000 | 12,345 | 40.0 | 80.0 | 500 |  |  | 1,800 |",
     "| 1 | 2 times | 18,000 | 8,100 | 90 % | 300.0 | 500.0 | 29,000 |",
     "- naive over 1000 SKUs: 32 connections",
+    "- Node 24 --max-semi-space-size=64, PostgreSQL 18: fsync on",
   ];
   for (const row of rows) expect(page).toContain(row);
 });

@@ -6,6 +6,8 @@ export interface Machine {
   readonly memoryGb: number;
   readonly system: string;
   readonly node: string;
+  /** What all Node processes of the run were given besides our own arguments. */
+  readonly nodeOptions: string | undefined;
   /** Programs that wanted a core in the last minute: above 0.5 the machine was not ours alone. */
   readonly loadBefore: number;
 }
@@ -18,6 +20,7 @@ export function describeMachine(): Machine {
     memoryGb: Math.round(totalmem() / 2 ** 30),
     system: `${platform()} ${arch()}`,
     node: process.versions.node,
+    nodeOptions: process.env["NODE_OPTIONS"],
     loadBefore: loadavg()[0] ?? 0,
   };
 }

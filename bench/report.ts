@@ -265,7 +265,7 @@ function generatorOf({ generator, measured }: Report): string {
 
 function wordsOf(report: Report): string[] {
   const { machine, options, durability, measured } = report;
-  const { cores, processor, memoryGb, system, node } = machine;
+  const { cores, processor, memoryGb, system, node, nodeOptions } = machine;
   const durable = Object.entries(durability).map(([name, value]) => `${name} ${value}`);
   const proven =
     measured.kind === "parts" && measured.cells.length === 0
@@ -273,7 +273,7 @@ function wordsOf(report: Report): string[] {
       : [`${whole(measured.ordersProven)} orders were acknowledged and all of them found again`];
   return [
     `${report.at.slice(0, 10)}; ${cores} cores of ${processor}, ${memoryGb} GB, ${system}`,
-    `Node ${node}, PostgreSQL ${report.postgres}: ${durable.join(", ")}`,
+    `Node ${[node, nodeOptions].join(" ").trim()}, PostgreSQL ${report.postgres}: ${durable.join(", ")}`,
     `programs that wanted a core in the minute before: ${machine.loadBefore.toFixed(1)}`,
     `load by ${generatorOf(report)} on the same machine; ` +
       `${options.rounds} rounds of ${options.seconds} s; ${report.minutes.toFixed(1)} minutes in all`,

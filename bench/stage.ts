@@ -34,7 +34,7 @@ export async function startPlatform(given: {
   const port = await findFreePort();
   const address = `http://127.0.0.1:${port}`;
   const child = launch(given.home, "platform", {
-    args: [...heapArguments, ...(given.nodeArguments ?? []), join(root, "server/main.ts")],
+    args: [...heapArguments(), ...(given.nodeArguments ?? []), join(root, "server/main.ts")],
     environment: {
       HOST: "127.0.0.1",
       PORT: String(port),

@@ -137,6 +137,7 @@ test("a run fills, compares and asks, and keeps what PostgreSQL did for it", asy
     memoryGb: 1,
     system: "any",
     node: "24",
+    nodeOptions: undefined,
     loadBefore: 0,
   };
   const report = { at: "2026-11-21T00:00:00Z", machine, ...result };

@@ -55,7 +55,7 @@ export function createChild(program: Program, events: ChildEvents): Child {
 
   function launch(): void {
     startedAt = performance.now();
-    const launched = spawn(process.execPath, [...heapArguments, program.script], {
+    const launched = spawn(process.execPath, [...heapArguments(), program.script], {
       env: { ...process.env, ...program.environment },
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       // Ctrl-C in the terminal is for the supervisor, which stops everything in order.
