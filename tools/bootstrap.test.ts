@@ -1,10 +1,18 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { identityOf, waitForExit } from "../server/kernel/process.ts";
 import { missingPackages } from "./install/missing-packages.ts";
 
@@ -63,6 +71,18 @@ test("passes a signal on and waits for the end", async () => {
   await once(child.stdout, "data");
   child.kill("SIGTERM");
   expect((await exit).code).toBe(3);
+});
+
+test("what was stopped while it installed does not start, even when that went well", async () => {
+  rmSync(join(root, "node_modules/.tongbao-stamp"));
+  const install = `process.on("SIGTERM", () => process.exit(0));
+    setInterval(() => undefined, 1000);
+    require("node:fs").writeFileSync("installing", "");`;
+  writeFileSync(join(root, "tools/install.ts"), install);
+  const { child, exit } = bootstrap('console.log("started");');
+  await vi.waitFor(() => expect(existsSync(join(root, "installing"))).toBe(true), 10_000);
+  child.kill("SIGTERM");
+  expect(await exit).toEqual({ code: 1, output: "Installing packages: stopped.\n" });
 });
 
 test("a program that listens learns that its bootstrap was killed", async () => {
