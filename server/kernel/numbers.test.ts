@@ -23,7 +23,8 @@ test("no number repeats within a process, even while the clock stands or goes ba
 test("the tail wraps around without repeating", () => {
   const numbers = createNumbers({
     clock: createManualClock(start),
-    random: (bytes) => void bytes.writeUInt32LE(9_999_999),
+    // The start with which the tail of this millisecond is the last one.
+    random: (bytes) => void bytes.writeUInt32LE(3_537_626),
   });
   const tails = [numbers.next("P"), numbers.next("P")].map((number) => number.slice(17, 24));
   expect(tails).toEqual(["9999999", "0000000"]);
@@ -31,15 +32,19 @@ test("the tail wraps around without repeating", () => {
 
 test("two processes meet in a whole minute or not at all", () => {
   const clock = createManualClock(start);
-  let draws = 0;
-  const random = (bytes: Buffer) => void bytes.writeUInt32LE((draws += 1));
-  const numbers = createNumbers({ clock, random });
-  const tails = Array.from({ length: 120 }, () => {
+  const draws = [10, 37, 4_000, 4_500];
+  const random = (bytes: Buffer) => void bytes.writeUInt32LE(draws.shift() ?? 0);
+  const [one, other] = [createNumbers({ clock, random }), createNumbers({ clock, random })];
+  const tails = new Set<number>();
+  const apart = Array.from({ length: 120 }, () => {
     clock.advance(1_000);
-    return numbers.next("T").slice(17, 24);
+    const [tail, otherTail] = [one, other].map((each) => Number(each.next("T").slice(17, 24)));
+    tails.add(tail ?? 0);
+    return ((otherTail ?? 0) - (tail ?? 0) + 10_000_000) % 10_000_000;
   });
-  expect(new Set(tails.slice(0, 60))).toEqual(new Set(["0000001"]));
-  expect(new Set(tails.slice(60))).toEqual(new Set(["0000002"]));
+  expect(new Set(apart.slice(0, 60))).toEqual(new Set([27]));
+  expect(new Set(apart.slice(60))).toEqual(new Set([500]));
+  expect(tails.size).toBe(120);
 });
 
 test("every wrong digit and every swap of neighbours is noticed", () => {

@@ -30,6 +30,11 @@ export interface Numbers {
  */
 const tailsPerMs = 10_000_000;
 const startLastsMs = minuteMs;
+/**
+ * From one millisecond to the next the tail moves on by so much, in all processes alike: people
+ * tell numbers apart by their last digits. It has no factor in common with `tailsPerMs`.
+ */
+const tailStep = 6_180_339;
 
 export function createNumbers(options: {
   clock: Clock;
@@ -51,7 +56,7 @@ export function createNumbers(options: {
     const millisecond = String(wallClockMs(ms, zone)).padStart(8, "0");
     moment = compactDay(businessDayOf(ms, zone)) + millisecond;
     if (ms >= startUntil) drawStart(ms);
-    tail = start;
+    tail = (start + (ms % tailsPerMs) * tailStep) % tailsPerMs;
     taken = 0;
   }
 
